@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The destination's half. */
+#ifndef MIGRATION_INCOMING_H
+#define MIGRATION_INCOMING_H
+
+#include "io/net-listener.h"
+#include "migration/migration.h"
+#include "migration/options.h"
+#include "migration/ram.h"
+#include "qemu/thread.h"
+
+typedef enum InPhase {
+    IN_NONE,      /* not started */
+    IN_SETUP,     /* listening or opening */
+    IN_ACTIVE,    /* reading the stream */
+    IN_COMPLETED,
+    IN_FAILED,
+    IN__MAX,
+} InPhase;
+
+struct IncomingState {
+    Machine *machine;
+    MigrationState *outgoing; /* for the options and the RAM section */
+    int phase;                /* atomic */
+
+    /* Machine lock. */
+    bool exit_on_error;
+    bool yank_registered;
+    unsigned reaps_left;          /* calls scheduled in the main loop */
+    QIONetListener *listener;
+    SocketAddressList *addresses; /* where it listens, until the end */
+    Error *error;
+    void (*exit_fn)(void *opaque, int status);
+    void *exit_opaque;
+
+    /* Of the load; set before the thread starts. */
+    MigrationOptions run;
+    StreamOptions stream;
+    QemuThread thread;
+    QIOChannel *ioc;
+    bool return_path;         /* load thread: OPEN_RETURN_PATH has come */
+};
+
+IncomingState *incoming_new(Machine *m, MigrationState *outgoing);
+void incoming_free(IncomingState *in); /* after incoming_shutdown() */
+void incoming_shutdown(IncomingState *in); /* lock held, dropped to wait */
+
+InPhase incoming_phase(IncomingState *in); /* any thread */
+MigrationStatus incoming_status(IncomingState *in);
+/* Listening or loading? */
+bool incoming_running(IncomingState *in);
+/* Join the thread of a load that has ended.  Main loop, lock held. */
+void incoming_reap(IncomingState *in);
+/* Listen on or open @addr.  Main loop, lock held. */
+bool incoming_start(IncomingState *in, QmpContext *ctx,
+                    const MigrationAddress *addr, bool exit_on_error,
+                    Error **errp);
+
+#endif
