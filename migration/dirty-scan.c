@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "qemu/osdep.h"
+#include "migration/dirty-scan.h"
+
+void dirty_scan_add(DirtyScan *s, RAMBlock *rb)
+{
+    ScanBlock *b;
+
+    s->blocks = g_renew(ScanBlock, s->blocks, s->n + 1);
+    b = &s->blocks[s->n++];
+    *b = (ScanBlock) {
+        .rb = rb,
+        .pages = ram_block_pages(rb),
+    };
+    b->todo = bitmap_new(b->pages);
+    bitmap_set(b->todo, 0, b->pages);
+    b->dirty = b->pages;
+    s->dirty += b->pages;
+}
+
+static void scan_block_forget_presence(ScanBlock *b)
+{
+    g_clear_pointer(&b->present, g_free);
+    g_clear_pointer(&b->fetched, g_free);
+}
+
+void dirty_scan_free(DirtyScan *s)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        scan_block_forget_presence(&s->blocks[i]);
+        g_free(s->blocks[i].todo);
+    }
+    g_free(s->blocks);
+    *s = (DirtyScan) { 0 };
+}
+
+static uint64_t scan_block_fetch(ScanBlock *b)
+{
+    uint64_t n;
+
+    if (!b->present) {
+        return dirty_log_fetch(b->rb, b->todo);
+    }
+    /*
+     * A page nobody had touched when the presence map was made may have been
+     * written since.  It must lose its "untouched" together with becoming
+     * dirty, or it would be sent as zero.
+     */
+    memset(b->fetched, 0, BITS_TO_LONGS(b->pages) * sizeof(long));
+    dirty_log_fetch(b->rb, b->fetched);
+    bitmap_or_atomic(b->present, b->fetched, b->pages);
+    n = bitmap_or_atomic(b->todo, b->fetched, b->pages);
+    return n;
+}
+
+uint64_t dirty_scan_fetch(DirtyScan *s)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < s->n; i++) {
+        uint64_t n = scan_block_fetch(&s->blocks[i]);
+
+        s->blocks[i].dirty += n;
+        sum += n;
+    }
+    s->dirty += sum;
+    return sum;
+}
+
+/*
+ * First time at this block: ask the host which pages were ever touched.  The
+ * dirty log is on already, so a page that is touched after this answer is
+ * reported dirty and sent again.
+ */
+static void scan_block_enter(ScanBlock *b)
+{
+    if (b->present_known) {
+        return;
+    }
+    b->present_known = true;
+    b->present = bitmap_new(b->pages);
+    b->fetched = bitmap_new(b->pages);
+    if (!ram_block_presence(b->rb, b->present)) {
+        scan_block_forget_presence(b);
+    }
+}
+
+/* Cut [@run->first, +@run->n) where presence changes. */
+static void run_split(DirtyRun *run, uint64_t max, uint64_t max_untouched)
+{
+    ScanBlock *b = run->block;
+    uint64_t end = run->first + run->n;
+    uint64_t cut;
+
+    run->untouched = b->present && !test_bit(run->first, b->present);
+    if (run->untouched) {
+        cut = find_next_bit(b->present, end, run->first);
+        max = max_untouched;
+    } else if (b->present) {
+        cut = find_next_zero_bit(b->present, end, run->first);
+    } else {
+        cut = end;
+    }
+    run->n = MIN(cut - run->first, max);
+}
+
+bool dirty_scan_next(DirtyScan *s, uint64_t max, uint64_t max_untouched,
+                     DirtyRun *run)
+{
+    uint64_t limit = MAX(max, max_untouched);
+
+    if (!s->dirty) {
+        return false;
+    }
+    /* Something is dirty: at the latest the second round finds it. */
+    for (size_t tries = 0; tries <= 2 * s->n; tries++) {
+        ScanBlock *b = &s->blocks[s->block];
+
+        if (b->dirty) {
+            scan_block_enter(b);
+        }
+        if (b->dirty && bitmap_next_run(b->todo, b->pages, s->page, limit,
+                                        &run->first, &run->n)) {
+            run->block = b;
+            run_split(run, max, max_untouched);
+            bitmap_clear(b->todo, run->first, run->n);
+            b->dirty -= run->n;
+            s->dirty -= run->n;
+            s->page = run->first + run->n;
+            return true;
+        }
+        if (!b->dirty) {
+            /* The first pass is through: everything was sent once. */
+            scan_block_forget_presence(b);
+        }
+        s->block = (s->block + 1) % s->n;
+        s->page = 0;
+    }
+    return false;
+}

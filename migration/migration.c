@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The source's half of a migration: its states, its start and its end.  What
+ * happens in between is the migration thread's (migration-thread.c).
+ *
+ * All of this runs in the main loop with the machine lock held, except where a
+ * function says otherwise.
+ */
+#include "qemu/osdep.h"
+#include "migration/outgoing.h"
+
+#include "migration/incoming.h"
+#include "qapi/qapi-events-migration.h"
+#include "qemu/atomic.h"
+#include "qemu/clock.h"
+#include "qemu/main-loop.h"
+#include "trace/trace-migration.h"
+
+/* ---- the states ---- */
+
+/*
+ * Who may run the guest.  HERE: this side, and what went over so far does not
+ * allow the peer to.  OUTCOME: the last bytes are on their way; the guest
+ * stands still here until it is known which side has it (see COMMIT below).
+ * PEER: the other side; this one runs it again only if an operator says so.
+ */
+typedef enum GuestOwner { HERE, OUTCOME, PEER } GuestOwner;
+
+#define TO(phase) (1u << OUT_##phase)
+
+/*
+ * What each state means.  A migration moves only along "next"; whoever wants
+ * to end it early changes the state first, and the thread, which looks at
+ * the state before each step, does the rest.
+ *
+ * COMMIT is the commit point: the end of the stream is being written.  From
+ * here on a cancel no longer decides, it only asks: it closes this side's half
+ * of the connection, and what the destination got before that decides.
+ *   - With a return path the guest is the peer's when SHUT 0 has come, and
+ *     ours if the path ends without it: a destination that sent no SHUT 0
+ *     does not run the guest.
+ *   - Without one it is the peer's when the end mark was handed to the kernel,
+ *     and ours if that did not happen: without the end mark a destination
+ *     does not run the guest.
+ */
+static const struct {
+    MigrationStatus status; /* as the world sees it */
+    GuestOwner owner;
+    bool running;           /* "There's a migration process in progress" */
+    unsigned next;
+} phases[OUT__MAX] = {
+    [OUT_NONE] = { MIGRATION_STATUS_NONE, HERE, false, TO(SETUP) },
+    [OUT_SETUP] = { MIGRATION_STATUS_SETUP, HERE, true,
+                    TO(ACTIVE) | TO(CANCELLING) | TO(FAILED) },
+    [OUT_ACTIVE] = { MIGRATION_STATUS_ACTIVE, HERE, true,
+                     TO(PRE_SWITCHOVER) | TO(DEVICE) | TO(CANCELLING) |
+                         TO(FAILED) },
+    [OUT_PRE_SWITCHOVER] = { MIGRATION_STATUS_PRE_SWITCHOVER, HERE, true,
+                             TO(DEVICE) | TO(CANCELLING) | TO(FAILED) },
+    [OUT_DEVICE] = { MIGRATION_STATUS_DEVICE, HERE, true,
+                     TO(COMMIT) | TO(CANCELLING) | TO(FAILED) },
+    [OUT_COMMIT] = { MIGRATION_STATUS_DEVICE, OUTCOME, true,
+                     TO(COMPLETED) | TO(CANCELLING) | TO(FAILED) },
+    [OUT_CANCELLING] = { MIGRATION_STATUS_CANCELLING, HERE, true,
+                         TO(CANCELLED) },
+    [OUT_COMPLETED] = { MIGRATION_STATUS_COMPLETED, PEER, false, TO(SETUP) },
+    [OUT_FAILED] = { MIGRATION_STATUS_FAILED, HERE, false, TO(SETUP) },
+    [OUT_CANCELLED] = { MIGRATION_STATUS_CANCELLED, HERE, false, TO(SETUP) },
+};
+
+OutPhase outgoing_phase(MigrationState *s)
+{
+    return qatomic_load_acquire(&s->phase);
+}
+
+MigrationStatus outgoing_status(MigrationState *s)
+{
+    return phases[outgoing_phase(s)].status;
+}
+
+bool outgoing_running(MigrationState *s)
+{
+    return phases[outgoing_phase(s)].running;
+}
+
+bool outgoing_phase_owns_guest(OutPhase phase)
+{
+    return phases[phase].owner == HERE;
+}
+
+bool outgoing_cancelled(MigrationState *s)
+{
+    return outgoing_phase(s) == OUT_CANCELLING ||
+           qatomic_read(&s->cancel_asked);
+}
+
+void migration_send_event(Machine *m, const MigrationOptions *o,
+                          MigrationStatus status)
+{
+    if (o->caps[MIGRATION_CAPABILITY_EVENTS]) {
+        qapi_event_send_migration(machine_get_event_sink(m), status);
+    }
+}
+
+bool outgoing_move(MigrationState *s, OutPhase from, OutPhase to)
+{
+    if (!(phases[from].next & (1u << to)) ||
+        qatomic_cmpxchg(&s->phase, (int)from, (int)to) != (int)from) {
+        return false;
+    }
+    trace_migration_state("out", MigrationStatus_str(phases[from].status),
+                          MigrationStatus_str(phases[to].status));
+    if (phases[from].status != phases[to].status) {
+        migration_send_event(s->machine, &s->run, phases[to].status);
+    }
+    return true;
+}
+
+void outgoing_set_error(MigrationState *s, const Error *err)
+{
+    QEMU_LOCK_GUARD(&s->error_lock);
+
+    /* What breaks because of a cancel is no news. */
+    if (err && !s->error && !outgoing_cancelled(s)) {
+        s->error = error_copy(err);
+        trace_migration_error("out", error_get_pretty(err));
+    }
+}
+
+void outgoing_shutdown_channel(MigrationState *s, QIOChannelShutdown how)
+{
+    QEMU_LOCK_GUARD(&s->channel_lock);
+
+    if (s->ioc) {
+        qio_channel_shutdown(s->ioc, how, NULL);
+    }
+}
+
+static void outgoing_yank(void *opaque)
+{
+    outgoing_shutdown_channel(opaque, QIO_CHANNEL_SHUTDOWN_BOTH);
+}
+
+/* ---- end ---- */
+
+void outgoing_reap(MigrationState *s)
+{
+    if (outgoing_running(s)) {
+        return;
+    }
+    if (s->thread.created) {
+        /* It takes no lock after the state became final. */
+        qemu_thread_join(&s->thread);
+    }
+    if (s->ioc) {
+        yank_unregister_function(machine_get_yank(s->machine), "migration",
+                                 outgoing_yank, s);
+        qemu_mutex_lock(&s->channel_lock);
+        g_clear_object(&s->ioc);
+        qemu_mutex_unlock(&s->channel_lock);
+    }
+    if (s->yank_registered) {
+        yank_unregister_instance(machine_get_yank(s->machine), "migration");
+        s->yank_registered = false;
+    }
+}
+
+/* A migration ends before its thread was started. */
+static void outgoing_end_early(MigrationState *s, const Error *err)
+{
+    outgoing_set_error(s, err);
+    qatomic_set(&s->end_ns, clock_get_ns());
+    if (!outgoing_move(s, OUT_CANCELLING, OUT_CANCELLED)) {
+        outgoing_move(s, OUT_SETUP, OUT_FAILED);
+    }
+    outgoing_reap(s);
+}
+
+/* ---- start ---- */
+
+bool outgoing_set_options(MigrationState *s, const MigrationOptions *o,
+                          Error **errp)
+{
+    if (!migration_options_check(o, errp)) {
+        return false;
+    }
+    s->options = *o;
+    migration_options_copy_live(&s->run, o);
+    return true;
+}
+
+static void outgoing_synced(void *opaque, uint64_t n)
+{
+    MigrationState *s = opaque;
+
+    if (s->run.caps[MIGRATION_CAPABILITY_EVENTS]) {
+        qapi_event_send_migration_pass(machine_get_event_sink(s->machine), n);
+    }
+}
+
+/* Forget the last migration, freeze the options of the next. */
+static void outgoing_reset(MigrationState *s)
+{
+    RAMConfig ram;
+
+    outgoing_reap(s);
+    g_clear_pointer(&s->error, error_free);
+    s->run = s->options;
+    s->stream = migration_options_stream(&s->run, s->machine);
+    migration_counters_reset(&s->counters);
+    qatomic_set(&s->start_ns, clock_get_ns());
+    qatomic_set(&s->setup_ns, 0);
+    qatomic_set(&s->stop_ns, 0);
+    qatomic_set(&s->end_ns, 0);
+    qatomic_set(&s->cancel_asked, false);
+    qatomic_set(&s->may_continue, false);
+    qatomic_set(&s->broken, false);
+    qatomic_set(&s->failing, false);
+    qemu_event_reset(&s->wake);
+    s->stopped = false;
+    s->wrote_end = false;
+
+    ram = (RAMConfig) {
+        .ignore_shared = s->stream.x_ignore_shared,
+        .detect_zero = s->run.zero_page_detection != ZERO_PAGE_DETECTION_NONE,
+        .limiter = &s->limiter,
+        .counters = &s->counters,
+        .meter = &s->meter,
+        .synced = outgoing_synced,
+        .opaque = s,
+    };
+    ram_configure(s->ram, &ram);
+}
+
+/* The connection is there, or failed.  Takes @ioc and @err. */
+static void outgoing_connected(void *opaque, QIOChannel *ioc, Error *err)
+{
+    MigrationState *s = opaque;
+
+    s->connect = NULL;
+    if (err) {
+        outgoing_end_early(s, err);
+        error_report_err(err);
+        return;
+    }
+    s->ioc = ioc;
+    yank_register_function(machine_get_yank(s->machine), "migration",
+                           outgoing_yank, s);
+    s->file = qemu_file_new_output(ioc);
+    qemu_thread_create(&s->thread, "mig/src/main", migration_thread, s);
+}
+
+bool outgoing_start(MigrationState *s, QmpContext *ctx,
+                    const MigrationAddress *addr, Error **errp)
+{
+    Error *err = NULL;
+    QIOChannel *ioc;
+    bool rp;
+
+    outgoing_reset(s);
+    outgoing_move(s, outgoing_phase(s), OUT_SETUP);
+    if (!yank_register_instance(machine_get_yank(s->machine), "migration",
+                                &err)) {
+        outgoing_end_early(s, err);
+        error_propagate(errp, err);
+        return false;
+    }
+    s->yank_registered = true;
+    if (migration_address_is_network(addr)) {
+        s->connect = migration_socket_connect(&addr->u.socket,
+                                              outgoing_connected, s);
+        return true;
+    }
+    rp = s->run.caps[MIGRATION_CAPABILITY_RETURN_PATH];
+    ioc = migration_channel_open(addr, ctx, false, rp, &err);
+    if (!ioc) {
+        outgoing_end_early(s, err);
+        error_propagate(errp, err);
+        return false;
+    }
+    outgoing_connected(s, ioc, NULL);
+    return true;
+}
+
+/* ---- cancel ---- */
+
+void outgoing_cancel(MigrationState *s)
+{
+    OutPhase phase = outgoing_phase(s);
+
+    while (phases[phase].next & TO(CANCELLING)) {
+        if (phase == OUT_COMMIT) {
+            /*
+             * Asked once: end our half, and let the destination say whether
+             * it has the guest.  Asked again: it does not answer; give up.
+             */
+            bool again = qatomic_xchg(&s->cancel_asked, true);
+
+            outgoing_shutdown_channel(s, again ? QIO_CHANNEL_SHUTDOWN_BOTH
+                                               : QIO_CHANNEL_SHUTDOWN_WRITE);
+            return;
+        }
+        if (outgoing_move(s, phase, OUT_CANCELLING)) {
+            break;
+        }
+        phase = outgoing_phase(s);
+    }
+    if (outgoing_phase(s) != OUT_CANCELLING) {
+        return;
+    }
+    if (s->connect) {
+        migration_socket_connect_cancel(s->connect, &s->connects_left);
+        s->connect = NULL;
+        outgoing_end_early(s, NULL);
+        return;
+    }
+    outgoing_shutdown_channel(s, QIO_CHANNEL_SHUTDOWN_BOTH);
+    qemu_event_set(&s->wake);
+}
+
+void outgoing_continue(MigrationState *s)
+{
+    qatomic_set(&s->may_continue, true);
+    qemu_event_set(&s->wake);
+}
+
+/* ---- life of the engine ---- */
+
+void migration_init(Machine *m)
+{
+    MigrationState *s = g_new0(MigrationState, 1);
+    Error *err = NULL;
+
+    s->machine = m;
+    migration_options_init(&s->options);
+    s->run = s->options;
+    qemu_mutex_init(&s->channel_lock);
+    qemu_mutex_init(&s->error_lock);
+    qemu_event_init(&s->wake, false);
+    global_state_register(m, &s->options.store_global_state);
+    s->ram = ram_register(m, &err);
+    if (!s->ram) {
+        /* Only if somebody else called his section "ram". */
+        error_report_err(err);
+    }
+    machine_set_migration(m, s);
+    machine_set_incoming(m, incoming_new(m, s));
+}
+
+static void outgoing_shutdown(MigrationState *s)
+{
+    int64_t deadline;
+
+    outgoing_cancel(s);
+    outgoing_cancel(s); /* the second one does not wait for an answer */
+    outgoing_shutdown_channel(s, QIO_CHANNEL_SHUTDOWN_BOTH);
+    if (s->thread.created) {
+        bql_unlock(s->machine);
+        qemu_thread_join(&s->thread);
+        bql_lock(s->machine);
+    }
+    outgoing_reap(s);
+    /*
+     * Let calls that are scheduled run.  A resolver cannot be interrupted; do
+     * not wait for it for ever, the process is about to end.
+     */
+    deadline = clock_get_ns() + 3 * NSEC_PER_SEC;
+    while ((s->connects_left || s->reaps_left) &&
+           clock_get_ns() < deadline) {
+        if (!g_main_context_iteration(NULL, false)) {
+            clock_sleep_ns(NSEC_PER_MSEC);
+        }
+    }
+}
+
+void migration_shutdown(Machine *m)
+{
+    MigrationState *s = machine_get_migration(m);
+    IncomingState *in = machine_get_incoming(m);
+
+    if (!s) {
+        return;
+    }
+    while (s->hmp_waits) {
+        g_source_remove(GPOINTER_TO_UINT(s->hmp_waits->data));
+    }
+    incoming_shutdown(in);
+    outgoing_shutdown(s);
+    machine_set_incoming(m, NULL);
+    machine_set_migration(m, NULL);
+    incoming_free(in);
+    if (s->connects_left || s->reaps_left) {
+        return; /* it will still be written to */
+    }
+    savevm_unregister_live(machine_get_savevm(m), "ram", s->ram);
+    ram_free(s->ram);
+    migration_blockers_free(s);
+    g_clear_pointer(&s->error, error_free);
+    qemu_event_destroy(&s->wake);
+    qemu_mutex_destroy(&s->error_lock);
+    qemu_mutex_destroy(&s->channel_lock);
+    g_free(s);
+}
+
+bool migration_set_global(Machine *m, const char *prop, const char *value,
+                          Error **errp)
+{
+    MigrationState *s = machine_get_migration(m);
+
+    return migration_options_set_global(&s->options, prop, value, errp);
+}
+
+bool migration_check_globals(Machine *m, Error **errp)
+{
+    MigrationState *s = machine_get_migration(m);
+
+    return migration_options_check(&s->options, errp);
+}

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The table of migration options, and getting values into and out of it.
+ * QMP, HMP and -global know the options only through this table.
+ */
+#include "qemu/osdep.h"
+#include "migration/options.h"
+
+#include "qemu/atomic.h"
+#include "qemu/cutils.h"
+
+static const char *zero_page_detection_name(uint64_t v)
+{
+    return v < ZERO_PAGE_DETECTION__MAX ? ZeroPageDetection_str(v) : NULL;
+}
+
+static const char *mig_mode_name(uint64_t v)
+{
+    return v < MIG_MODE__MAX ? MigMode_str(v) : NULL;
+}
+
+#define CAPABILITY(cap, ...)                                                   \
+    {                                                                          \
+        .kind = MIG_OPTION_CAPABILITY, .type = MIG_TYPE_BOOL,                  \
+        .offset = offsetof(MigrationOptions, caps) +                           \
+                  MIGRATION_CAPABILITY_##cap * sizeof(bool),                   \
+        __VA_ARGS__                                                            \
+    }
+#define PARAMETER(member, ...)                                                 \
+    {                                                                          \
+        .kind = MIG_OPTION_PARAMETER,                                          \
+        .offset = offsetof(MigrationOptions, member), __VA_ARGS__              \
+    }
+#define STREAM_SWITCH(member, ...)                                             \
+    {                                                                          \
+        .kind = MIG_OPTION_STREAM, .type = MIG_TYPE_BOOL, .value = true,       \
+        .offset = offsetof(MigrationOptions, member), __VA_ARGS__              \
+    }
+
+/* Capabilities stand in the order of their enum. */
+static const MigOption options[] = {
+    CAPABILITY(EVENTS, .name = "events", .global = "x-events",
+               .help = "emit events about the migration"),
+    CAPABILITY(RETURN_PATH, .name = "return-path", .global = "x-return-path",
+               .help = "the destination confirms that it has the guest"),
+    CAPABILITY(PAUSE_BEFORE_SWITCHOVER, .name = "pause-before-switchover",
+               .help = "wait for migrate-continue before device state goes"),
+    CAPABILITY(X_IGNORE_SHARED, .name = "x-ignore-shared",
+               .help = "leave out memory that both sides map from one file"),
+    CAPABILITY(VALIDATE_UUID, .name = "validate-uuid",
+               .needs = offsetof(MigrationOptions, send_configuration),
+               .needs_name = "send-configuration",
+               .help = "the destination must have the same UUID"),
+
+    PARAMETER(max_bandwidth, .name = "max-bandwidth", .type = MIG_TYPE_SIZE,
+              .value = 128 * MiB, .unit = " bytes/second", .hmp_unit = MiB,
+              .global = "x-max-bandwidth", .live = true,
+              .help = "rate while the guest runs, 0: unlimited"),
+    PARAMETER(avail_switchover_bandwidth,
+              .name = "avail-switchover-bandwidth", .type = MIG_TYPE_SIZE,
+              .unit = " bytes/second", .hmp_unit = MiB,
+              .global = "avail-switchover-bandwidth", .live = true,
+              .help = "rate to expect once the guest stands, 0: measure"),
+    PARAMETER(downtime_limit, .name = "downtime-limit", .type = MIG_TYPE_UINT,
+              .value = 300, .max = 2000 * 1000,
+              .range = "an integer in the range of 0 to (2000 * 1000) ms",
+              .unit = " ms", .global = "x-downtime-limit", .live = true,
+              .help = "how long the guest may stand still"),
+    PARAMETER(zero_page_detection, .name = "zero-page-detection",
+              .type = MIG_TYPE_ENUM, .value = ZERO_PAGE_DETECTION_MULTIFD,
+              .enum_name = zero_page_detection_name,
+              .global = "zero-page-detection",
+              .help = "who looks for zero pages"),
+    PARAMETER(mode, .name = "mode", .type = MIG_TYPE_ENUM,
+              .value = MIG_MODE_NORMAL, .enum_name = mig_mode_name,
+              .global = "mode", .help = "kind of migration"),
+
+    STREAM_SWITCH(store_global_state, .name = "store-global-state",
+                  .global = "store-global-state",
+                  .help = "send the guest's run state"),
+    STREAM_SWITCH(send_configuration, .name = "send-configuration",
+                  .global = "send-configuration",
+                  .help = "send the machine type first"),
+    STREAM_SWITCH(send_section_footer, .name = "send-section-footer",
+                  .global = "send-section-footer",
+                  .help = "end each section with its number"),
+    STREAM_SWITCH(send_switchover_start, .name = "send-switchover-start",
+                  .global = "send-switchover-start",
+                  .help = "announce that the guest was stopped"),
+};
+
+const MigOption *migration_options_table(size_t *n)
+{
+    *n = G_N_ELEMENTS(options);
+    return options;
+}
+
+const MigOption *migration_option_find(MigOptionKind kind, const char *name)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(options); i++) {
+        if (options[i].kind == kind && !strcmp(options[i].name, name)) {
+            return &options[i];
+        }
+    }
+    return NULL;
+}
+
+static uint64_t option_get(const MigrationOptions *o, const MigOption *opt)
+{
+    const char *p = (const char *)o + opt->offset;
+
+    if (opt->type == MIG_TYPE_BOOL) {
+        return *(const bool *)p;
+    }
+    return *(const uint64_t *)p;
+}
+
+static void option_put(MigrationOptions *o, const MigOption *opt, uint64_t v)
+{
+    char *p = (char *)o + opt->offset;
+
+    if (opt->type == MIG_TYPE_BOOL) {
+        *(bool *)p = v;
+    } else {
+        *(uint64_t *)p = v;
+    }
+}
+
+/* Range errors spell the name with underscores, as stock 10.0 does. */
+static bool option_check_range(const MigOption *opt, uint64_t v, Error **errp)
+{
+    g_autofree char *name = NULL;
+
+    if (!opt->max || v <= opt->max) {
+        return true;
+    }
+    name = g_strdelimit(g_strdup(opt->name), "-", '_');
+    error_setg(errp, "Parameter '%s' expects %s", name, opt->range);
+    return false;
+}
+
+void migration_options_init(MigrationOptions *o)
+{
+    memset(o, 0, sizeof(*o));
+    for (size_t i = 0; i < G_N_ELEMENTS(options); i++) {
+        option_put(o, &options[i], options[i].value);
+    }
+}
+
+bool migration_options_check(const MigrationOptions *o, Error **errp)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(options); i++) {
+        const MigOption *opt = &options[i];
+
+        if (opt->needs && option_get(o, opt) &&
+            !*(const bool *)((const char *)o + opt->needs)) {
+            error_setg(errp, "Capability '%s' requires migration.%s",
+                       opt->name, opt->needs_name);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool option_parse_enum(const MigOption *opt, const char *text,
+                              uint64_t *v, Error **errp)
+{
+    const char *name;
+
+    for (uint64_t i = 0; (name = opt->enum_name(i)); i++) {
+        if (!strcmp(name, text)) {
+            *v = i;
+            return true;
+        }
+    }
+    error_setg(errp, "Parameter '%s' does not accept value '%s'", opt->name,
+               text);
+    return false;
+}
+
+bool migration_option_set_text(MigrationOptions *o, const MigOption *opt,
+                               const char *text, bool hmp, Error **errp)
+{
+    uint64_t unit = hmp && opt->hmp_unit ? opt->hmp_unit : 1;
+    uint64_t v = 0;
+    bool flag;
+
+    switch (opt->type) {
+    case MIG_TYPE_BOOL:
+        if (!qapi_bool_parse(opt->name, text, &flag, errp)) {
+            return false;
+        }
+        v = flag;
+        break;
+    case MIG_TYPE_ENUM:
+        if (!option_parse_enum(opt, text, &v, errp)) {
+            return false;
+        }
+        break;
+    case MIG_TYPE_UINT:
+    case MIG_TYPE_SIZE:
+        if (qemu_parse_size(text, unit, &v)) {
+            break;
+        }
+        if (hmp && opt->hmp_unit) {
+            error_setg(errp, "Invalid size %s", text);
+            return false;
+        }
+        error_setg(errp, "Parameter '%s' expects a non-negative number "
+                   "below 2^64", opt->name);
+        error_append_hint(errp, "Optional suffix k, M, G, T, P or E means "
+                          "kilo-, mega-, giga-, tera-, peta-\n"
+                          "and exabytes, respectively.\n");
+        return false;
+    }
+    if (!option_check_range(opt, v, errp)) {
+        return false;
+    }
+    option_put(o, opt, v);
+    return true;
+}
+
+bool migration_option_set_json(MigrationOptions *o, const MigOption *opt,
+                               json_object *value, Error **errp)
+{
+    uint64_t v = 0;
+
+    switch (opt->type) {
+    case MIG_TYPE_BOOL:
+        v = json_object_get_boolean(value);
+        break;
+    case MIG_TYPE_ENUM:
+        if (!option_parse_enum(opt, json_object_get_string(value), &v,
+                               errp)) {
+            return false;
+        }
+        break;
+    case MIG_TYPE_UINT:
+    case MIG_TYPE_SIZE:
+        v = json_object_get_uint64(value);
+        break;
+    }
+    if (!option_check_range(opt, v, errp)) {
+        return false;
+    }
+    option_put(o, opt, v);
+    return true;
+}
+
+bool migration_options_set_global(MigrationOptions *o, const char *prop,
+                                  const char *value, Error **errp)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(options); i++) {
+        if (options[i].global && !strcmp(options[i].global, prop)) {
+            return migration_option_set_text(o, &options[i], value, false,
+                                             errp);
+        }
+    }
+    error_setg(errp, "Property 'migration.%s' not found", prop);
+    return false;
+}
+
+json_object *migration_option_get_json(const MigrationOptions *o,
+                                       const MigOption *opt)
+{
+    uint64_t v = option_get(o, opt);
+
+    switch (opt->type) {
+    case MIG_TYPE_BOOL:
+        return json_object_new_boolean(v);
+    case MIG_TYPE_ENUM:
+        return json_object_new_string(opt->enum_name(v));
+    default:
+        return json_object_new_uint64(v);
+    }
+}
+
+char *migration_option_get_text(const MigrationOptions *o,
+                                const MigOption *opt)
+{
+    uint64_t v = option_get(o, opt);
+
+    switch (opt->type) {
+    case MIG_TYPE_BOOL:
+        return g_strdup(v ? "on" : "off");
+    case MIG_TYPE_ENUM:
+        return g_strdup(opt->enum_name(v));
+    default:
+        return g_strdup_printf("%" PRIu64 "%s", v,
+                               opt->unit ? opt->unit : "");
+    }
+}
+
+void migration_options_copy_live(MigrationOptions *dst,
+                                 const MigrationOptions *src)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(options); i++) {
+        const MigOption *opt = &options[i];
+
+        if (opt->live) {
+            /* All live options are numbers; each stands for itself. */
+            qatomic_set((uint64_t *)((char *)dst + opt->offset),
+                        option_get(src, opt));
+        }
+    }
+}
+
+StreamOptions migration_options_stream(const MigrationOptions *o, Machine *m)
+{
+    return (StreamOptions) {
+        .send_configuration = o->send_configuration,
+        .send_section_footer = o->send_section_footer,
+        .store_global_state = o->store_global_state,
+        .send_switchover_start = o->send_switchover_start,
+        .suppress_vmdesc = machine_get_suppress_vmdesc(m),
+        .validate_uuid = o->caps[MIGRATION_CAPABILITY_VALIDATE_UUID],
+        .x_ignore_shared = o->caps[MIGRATION_CAPABILITY_X_IGNORE_SHARED],
+    };
+}
