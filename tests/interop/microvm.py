@@ -1,0 +1,83 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A running guest goes from this program to a stock QEMU's microvm machine and
+comes back; its memory is checked at each stop.
+
+Usage: microvm.py BINARY GUEST-IMAGE [--peer STOCK] [name patterns]
+"""
+
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+from lib import tap  # noqa: E402
+from lib.guest import Guest  # noqa: E402
+from lib.vm import VM, VMError, Workspace  # noqa: E402
+
+FAST = 1 << 40
+
+
+def check(guest, vm, goes_on=True):
+    """The guest runs at `vm`, and its memory is whole."""
+    vm.wait_status("running")
+    if goes_on:
+        guest.wait_sweeps(vm, 2)
+    vm.cmd("stop")
+    guest.check(vm.qtest)
+    vm.cmd("cont")
+
+
+def move(src, dst, work, n):
+    uri = f"unix:{work.file(f'mig{n}.sock')}"
+    for vm in (src, dst):
+        vm.set_parameters(max_bandwidth=FAST)
+        vm.set_capability("return-path")
+    dst.cmd("migrate-incoming", {"uri": uri})
+    src.cmd("migrate", {"uri": uri})
+    src.wait_migration()
+    dst.wait_migration()
+
+
+def there_and_back(ours, stock, image, accel):
+    if accel == "kvm" and not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        raise tap.Skip("/dev/kvm is not usable here")
+    if not os.access(stock, os.X_OK):
+        raise tap.Skip(f"{stock} is not here (package qemu-system-x86)")
+    with Workspace() as work:
+        guest = Guest(image, work.file("guest.bin"), ram_mib=48, swept_mib=8)
+        common = ["-accel", accel, "-m", "48M"]
+        own = ["-machine", "microvm", *common, "-kernel", guest.image,
+               "-global", "migration.send-switchover-start=off"]
+        theirs = ["-machine", "microvm,acpi=off", *common]
+        wait = ["-incoming", "defer"]
+        with VM(ours, work, "start", own, serial=True, qtest=True) as a, \
+                VM(stock, work, "stock", theirs + wait, serial=True,
+                   qtest=True) as b, \
+                VM(ours, work, "back", own + wait, serial=True,
+                   qtest=True) as c:
+            guest.wait_sweeps(a, 2)
+            move(a, b, work, 1)
+            check(guest, b)
+            move(b, c, work, 2)
+            check(guest, c)
+            for vm in (a, b, c):
+                if b"sweep" not in vm.serial() or b"BAD" in vm.serial():
+                    raise VMError(f"{vm.name} printed {vm.serial()[-200:]!r}")
+
+
+def main():
+    binary, image = sys.argv[1:3]
+    rest = sys.argv[3:]
+    stock = "/usr/bin/qemu-system-x86_64"
+    if rest[:1] == ["--peer"]:
+        stock = rest[1]
+        rest = rest[2:]
+    suite = tap.Suite()
+    for accel in ("kvm", "tcg"):
+        suite.add(f"microvm-there-and-back/{accel}", there_and_back, binary,
+                  stock, image, accel)
+    return suite.run(rest)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Load the recorded streams of stock QEMU into the program, as a file and over
+a socket, with shared and with private RAM, and compare the RAM.
+
+Usage: recorded.py BINARY VECTORS-FOLDER [name patterns]
+"""
+
+import hashlib
+import json
+import os
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+from lib import tap  # noqa: E402
+from lib.vm import VM, VMError, Workspace  # noqa: E402
+
+
+def unpack(folder, entry):
+    """The bytes of one channel."""
+    path = os.path.join(folder, entry["file"])
+    if not path.endswith(".zst"):
+        with open(path, "rb") as f:
+            data = f.read()
+    else:
+        if not shutil.which("zstd"):
+            raise tap.Skip("the zstd program is not here")
+        data = subprocess.run(["zstd", "-dcq", path], stdout=subprocess.PIPE,
+                              check=True).stdout
+    if hashlib.sha256(data).hexdigest() != entry["sha256"]:
+        raise VMError(f"{path} is damaged")
+    return data
+
+
+def receiver_args(vector, backing, ram_path):
+    """The recorded command line, with this backing for the RAM."""
+    words = iter(shlex.split(vector["command_line"])[1:])
+    out = []
+    for w in words:
+        if w in ("-nodefaults", "-S"):
+            continue
+        if w == "-display":
+            next(words)
+            continue
+        if w.startswith("memory-backend-file"):
+            size = w.split("size=")[1].split(",")[0]
+            w = (f"memory-backend-file,id=ram0,size={size},share=on,"
+                 f"mem-path={ram_path}" if backing == "shared" else
+                 f"memory-backend-ram,id=ram0,size={size}")
+        out.append(w)
+    return out
+
+
+def expected_status(vector):
+    """A guest that never ran stays prelaunch."""
+    return "prelaunch" if "-S" in vector["command_line"].split() else "running"
+
+
+def check_return_path(vector, folder, sock):
+    """What the receiver says must be what stock QEMU said."""
+    want = unpack(folder, vector["files"]["main-return"])
+    got = b""
+    sock.settimeout(20)
+    while len(got) < len(want):
+        data = sock.recv(4096)
+        if not data:
+            break
+        got += data
+    if got != want:
+        raise VMError(f"return path said {got.hex()}, not {want.hex()}")
+
+
+def load(binary, folder, name, transport, backing):
+    with open(os.path.join(folder, name + ".json")) as f:
+        vector = json.load(f)
+    data = unpack(folder, vector["files"]["main"])
+    ram = vector["ram"]["ram0"]
+    offset = vector.get("stream_offset", 0)
+    ignored = "x-ignore-shared" in vector["capabilities"]
+    if ignored and backing != "shared":
+        raise tap.Skip("its RAM does not travel: shared memory only")
+    with Workspace() as work:
+        ram_path = work.file("ram")
+        with VM(binary, work, "dst",
+                [*receiver_args(vector, backing, ram_path),
+                 "-incoming", "defer"], qtest=True) as vm:
+            for cap in vector["capabilities"]:
+                vm.set_capability(cap)
+            if transport == "file":
+                path = work.file("stream")
+                with open(path, "wb") as f:
+                    f.write(data)
+                vm.cmd("migrate-incoming",
+                       {"uri": f"file:{path},offset={offset:#x}"})
+            else:
+                path = work.file("sock")
+                vm.cmd("migrate-incoming", {"uri": f"unix:{path}"})
+                with socket.socket(socket.AF_UNIX) as s:
+                    s.connect(path)
+                    s.sendall(data[offset:])
+                    # Else the receiver waits for a description that this
+                    # stream may not have.
+                    s.shutdown(socket.SHUT_WR)
+                    if "return-path" in vector["capabilities"]:
+                        check_return_path(vector, folder, s)
+                    vm.wait_migration()
+            vm.wait_migration()
+            vm.wait_status(expected_status(vector))
+            if ignored:
+                return
+            got = vm.qtest.read(0, ram["size"])
+            if hashlib.sha256(got).hexdigest() != ram["sha256"]:
+                raise VMError("RAM differs from what was recorded")
+
+
+def main():
+    binary, folder = sys.argv[1:3]
+    suite = tap.Suite()
+    for entry in sorted(os.listdir(folder)):
+        name = entry[:-5]
+        # A machine with devices, and an instruction counter that is on: not
+        # for this machine, the unit tests walk them.
+        if not entry.endswith(".json") or name.startswith(("pc-", "icount")):
+            continue
+        # A file cannot answer on a return path.
+        for transport in ("unix",) if "returnpath" in name else ("file",
+                                                                  "unix"):
+            for backing in ("shared", "private"):
+                suite.add(f"{name}/{transport}/{backing}", load, binary,
+                          folder, name, transport, backing)
+    return suite.run(sys.argv[3:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
