@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""One of the two processes, as its monitor shows it."""
+
+import socket
+import time
+
+from .qmp import QMPClient, QMPClosed, QMPError, QMPProtocol, QMPTimeout
+
+GREETING_TIMEOUT = 5.0
+REPLY_TIMEOUT = 60.0
+
+
+class MoveError(Exception):
+    """The migration cannot be done, or failed; str() is for the user."""
+
+
+class SideGone(MoveError):
+    """A monitor does not answer any more."""
+
+    def __init__(self, side, why):
+        super().__init__(f"{side.label} {why}")
+        self.side = side
+
+
+class Side:
+    """The source or the destination.
+
+    label    "source" or "destination", as messages call it
+    qmp      a negotiated QMPClient; with `address` given instead, connect()
+             makes it
+    gone     why the monitor cannot be asked any more, or None
+    """
+
+    def __init__(self, label, qmp=None, address=None):
+        self.label = label
+        self.address = address
+        self.qmp = qmp
+        self.gone = None
+        self._last = {}
+        self._asked = None  # (query, when) whose reply is still to come
+
+    def connect(self):
+        """Connect to the address and negotiate; raises MoveError."""
+        where = f"{self.label} monitor {self.address.text}"
+        try:
+            sock = self.address.connect(GREETING_TIMEOUT)
+        except OSError as e:
+            why = e.strerror or str(e) or type(e).__name__
+            raise MoveError(f"cannot connect to the {where}: {why}") from None
+        qmp = QMPClient(sock, REPLY_TIMEOUT)
+        try:
+            qmp.negotiate(timeout=GREETING_TIMEOUT)
+        except QMPTimeout:
+            qmp.close()
+            raise MoveError(
+                f"the {where} does not greet: it is no QMP monitor, or "
+                "another client is connected to it") from None
+        except (QMPProtocol, QMPClosed, QMPError) as e:
+            qmp.close()
+            raise MoveError(f"the {where} does not work: {e}") from None
+        self.qmp = qmp
+
+    def close(self):
+        if self.qmp and self.address:
+            self.qmp.close()
+
+    @property
+    def version(self):
+        """What the greeting says, e.g. `7.2.22 (Debian ...)`."""
+        about = self.qmp.greeting["QMP"].get("version", {}) if self.qmp \
+            and self.qmp.greeting else {}
+        number = about.get("qemu", {})
+        text = ".".join(str(number.get(k, "?"))
+                        for k in ("major", "minor", "micro"))
+        package = about.get("package", "").strip()
+        return f"{text} {package}".strip()
+
+    # -- commands
+
+    def _why_closed(self):
+        """The connection was closed; does the process still listen?"""
+        if self.address:
+            try:
+                self.address.connect(1.0).close()
+                return "closed its QMP connection"
+            except socket.timeout:
+                return "closed its QMP connection"
+            except OSError:
+                pass
+        return "process is gone (its QMP socket closed)"
+
+    def _talk(self, what, talk):
+        """talk(), with every way to lose the monitor as SideGone."""
+        if self.gone:
+            raise SideGone(self, self.gone)
+        try:
+            return talk()
+        except QMPClosed:
+            self.gone = self._why_closed()
+        except QMPTimeout:
+            self.gone = (f"does not answer (no reply to {what} for "
+                         f"{self.qmp.timeout:.0f} s)")
+        except (QMPProtocol, OSError) as e:
+            self.gone = f"has a broken QMP connection ({e})"
+        raise SideGone(self, self.gone) from None
+
+    def _take(self, msg):
+        name, self._asked = self._asked[0], None
+        if "return" in msg:
+            self._last[name] = msg["return"]
+
+    def cmd(self, name, args=None):
+        """Run a command; raises QMPError, or SideGone."""
+        def talk():
+            if self._asked:
+                self._take(self.qmp.reply())
+            return self.qmp.command(name, args)
+        return self._talk(name, talk)
+
+    def poll(self, name):
+        """Ask without waiting; what is known so far ({} at first).  For a
+        side that may be busy; raises SideGone."""
+        def talk():
+            now = time.monotonic()
+            if not self._asked:
+                self.qmp.send(name)
+                self._asked = (name, now)
+            msg = self.qmp.try_reply()
+            if msg:
+                self._take(msg)
+            elif now - self._asked[1] > self.qmp.timeout:
+                raise QMPTimeout(name)
+            return self._last.get(name, {})
+        return self._talk(name, talk)
+
+    def do(self, name, args=None):
+        """Like cmd(), with a refusal as MoveError that names the side."""
+        try:
+            return self.cmd(name, args)
+        except QMPError as e:
+            raise MoveError(f"{self.label} refuses {e}") from None
+
+    def last(self, name):
+        """Answer of a query, {} when it cannot be had; the last one that was
+        got is kept for when the process is gone."""
+        try:
+            self._last[name] = self.cmd(name)
+        except (SideGone, QMPError):
+            pass
+        return self._last.get(name, {})
+
+    # -- states
+
+    def run_state(self):
+        return self.do("query-status")["status"]
+
+    def migration(self):
+        return self.do("query-migrate")
+
+    def capabilities(self):
+        """{name: on}"""
+        return {c["capability"]: c["state"]
+                for c in self.do("query-migrate-capabilities")}
+
+    def parameters(self):
+        return self.do("query-migrate-parameters")
