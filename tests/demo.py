@@ -2,19 +2,28 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Move a running guest live from one process to another, and prove it.
 
-Starts a source and a destination, boots the test guest, migrates it through
-QMP while it goes on writing, checks its memory on the destination.
+Starts a source and a destination, boots the test guest, migrates it as
+qemu-migrate does while it goes on writing, checks its memory on the
+destination.
 """
 
 import argparse
 import os
 import socket
 import sys
-import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from lib.guest import Guest, GuestError  # noqa: E402
 from lib.vm import QMPError, VM, VMError, Workspace  # noqa: E402
+# The client's modules, which lib.qmp makes known.
+from qemu_migrate.address import MigrationUri  # noqa: E402
+from qemu_migrate.cli import add_settings, settings_of  # noqa: E402
+from qemu_migrate.move import Move  # noqa: E402
+from qemu_migrate.plot import draw  # noqa: E402
+from qemu_migrate.progress import Progress  # noqa: E402
+from qemu_migrate.report import collect, text_of  # noqa: E402
+from qemu_migrate.settings import Settings  # noqa: E402
+from qemu_migrate.side import MoveError, Side  # noqa: E402
 
 MIB = 1 << 20
 
@@ -36,50 +45,10 @@ def parse(argv):
     p.add_argument("--bandwidth", type=int, default=64, metavar="MIB/S",
                    help="max-bandwidth [%(default)s]")
     p.add_argument("--downtime-limit", type=int, default=1000, metavar="MS")
-    p.add_argument("--capability", action="append", default=[],
-                   metavar="NAME", help="set on both sides; repeatable")
-    p.add_argument("--parameter", action="append", default=[],
-                   metavar="NAME=VALUE", help="set on both sides; repeatable")
-    p.add_argument("--multifd", type=int, metavar="CHANNELS",
-                   help="use this many multifd channels")
-    p.add_argument("--compression", metavar="METHOD",
-                   help="multifd-compression")
+    p.add_argument("--plot", metavar="FILE.svg",
+                   help="draw rates and remaining memory over time")
+    add_settings(p)
     return p.parse_args(argv)
-
-
-def options_of(opt):
-    """Capabilities and parameters asked for."""
-    caps = list(opt.capability)
-    params = {}
-    if opt.multifd:
-        caps.append("multifd")
-        params["multifd-channels"] = opt.multifd
-    if opt.compression:
-        params["multifd-compression"] = opt.compression
-    for text in opt.parameter:
-        name, eq, value = text.partition("=")
-        if not eq:
-            raise DemoError(f"--parameter {text}: expected NAME=VALUE")
-        params[name] = (int(value) if value.isdigit()
-                        else value == "on" if value in ("on", "off")
-                        else value)
-    return caps, params
-
-
-def apply_options(vm, caps, params):
-    """Set them; an option the program does not have is an error by name."""
-    known = {c["capability"] for c in vm.cmd("query-migrate-capabilities")}
-    for cap in caps:
-        if cap not in known:
-            raise DemoError(f"this program has no migration capability "
-                            f"'{cap}' (it has: {', '.join(sorted(known))})")
-        vm.set_capability(cap)
-    known = vm.cmd("query-migrate-parameters")
-    for name, value in params.items():
-        if name not in known:
-            raise DemoError(f"this program has no migration parameter "
-                            f"'{name}' (it has: {', '.join(sorted(known))})")
-        vm.cmd("migrate-set-parameters", {name: value})
 
 
 class Serial:
@@ -87,9 +56,10 @@ class Serial:
 
     MOST = 4  # lines at a time
 
-    def __init__(self, label, path):
+    def __init__(self, label, path, progress):
         self.label = label
         self.path = path
+        self.progress = progress
         self.seen = 0
 
     def show(self):
@@ -100,7 +70,7 @@ class Serial:
         text = data.decode("ascii", "replace").replace("\r", "").strip("\n")
         lines = [line for line in text.split("\n") if line]
         if lines:
-            clear_progress()
+            self.progress.clear()
         if len(lines) > self.MOST:
             print(f"  [{self.label}] ({len(lines) - self.MOST} lines not "
                   "shown)")
@@ -108,85 +78,53 @@ class Serial:
             print(f"  [{self.label}] {line}")
 
 
-def clear_progress():
-    if sys.stdout.isatty():
-        print("\r\033[K", end="")
+def connect_fd(src, dst):
+    a, b = socket.socketpair()
+    with a, b:
+        dst.cmd("getfd", {"fdname": "mig"}, fds=[b.fileno()])
+        src.cmd("getfd", {"fdname": "mig"}, fds=[a.fileno()])
+    dst.cmd("migrate-incoming", {"uri": "fd:mig"})
+    return {"uri": "fd:mig"}
 
 
-class Progress:
-    """One line, redrawn on a terminal, printed now and then elsewhere."""
-
-    def __init__(self):
-        self.start = time.monotonic()
-        self.last_print = 0.0
-        self.last = None
-
-    def show(self, info):
-        ram = info.get("ram")
-        now = time.monotonic()
-        if not ram:
-            return
-        rate = 0.0
-        if self.last and now > self.last[0]:
-            rate = (ram["transferred"] - self.last[1]) / (now - self.last[0])
-        self.last = (now, ram["transferred"])
-        done = 100 * (1 - ram["remaining"] / ram["total"]) if ram["total"] \
-            else 100
-        dirty = ram["dirty-pages-rate"] * ram["page-size"]
-        line = (f"{info['status']:>10} {done:5.1f}%  {rate / MIB:7.1f} MiB/s"
-                f"  dirty {dirty / MIB:6.1f} MiB/s"
-                f"  remaining {ram['remaining'] / MIB:6.1f} MiB"
-                f"  pass {ram['dirty-sync-count']}"
-                f"  elapsed {now - self.start:4.1f} s")
-        if sys.stdout.isatty():
-            print("\r\033[K  " + line, end="", flush=True)
-        elif now - self.last_print > 0.5:
-            self.last_print = now
-            print("  " + line, flush=True)
+def connect_exec(dst, fifo):
+    os.mkfifo(fifo)
+    dst.cmd("migrate-incoming", {"uri": f"exec:cat {fifo}"})
+    return {"uri": f"exec:cat > {fifo}"}
 
 
-def connect(opt, work, src, dst):
-    """Start the migration; returns a function that gives the destination
-    (which `file` starts only after the source is done)."""
-    if opt.transport == "file":
-        src.cmd("migrate", {"uri": f"file:{work.file('vm.mig')}"})
-        return
-    if opt.transport == "fd":
-        a, b = socket.socketpair()
-        with a, b:
-            dst.cmd("getfd", {"fdname": "mig"}, fds=[b.fileno()])
-            src.cmd("getfd", {"fdname": "mig"}, fds=[a.fileno()])
-        dst.cmd("migrate-incoming", {"uri": "fd:mig"})
-        src.cmd("migrate", {"uri": "fd:mig"})
-        return
-    if opt.transport == "exec":
-        fifo = work.file("fifo")
-        os.mkfifo(fifo)
-        dst.cmd("migrate-incoming", {"uri": f"exec:cat {fifo}"})
-        src.cmd("migrate", {"uri": f"exec:cat > {fifo}"})
-        return
-    uri = (f"unix:{work.file('mig.sock')}" if opt.transport == "unix"
-           else "tcp:127.0.0.1:0")
-    dst.cmd("migrate-incoming", {"uri": uri})
-    if opt.transport == "tcp":
-        addr = dst.cmd("query-migrate")["socket-address"][0]
-        uri = f"tcp:127.0.0.1:{addr['port']}"
-    src.cmd("migrate", {"uri": uri})
+def make_move(opt, work, src, dst, settings, observer):
+    """The migration over the transport that was asked for.  tcp and unix are
+    what qemu-migrate does by itself; the others connect in their own way."""
+    uri = connect = after = None
+    path = work.file("vm.mig")
+    if opt.transport == "unix":
+        uri = MigrationUri(f"unix:{work.file('mig.sock')}")
+    elif opt.transport == "fd":
+        def connect(move):
+            move.migrate(connect_fd(src, dst))
+    elif opt.transport == "exec":
+        def connect(move):
+            move.migrate(connect_exec(dst, work.file("fifo")))
+    elif opt.transport == "file":
+        def connect(move):
+            move.migrate({"uri": f"file:{path}"})
+
+        def after(move):
+            dst.cmd("migrate-incoming", {"uri": f"file:{path}"})
+    return Move(Side("source", src.qmp), Side("destination", dst.qmp),
+                settings, uri=uri, observer=observer, connect=connect,
+                after_source=after)
 
 
-def watch(src, serial, progress):
-    """Until the end; the final query-migrate."""
-    while True:
-        info = src.cmd("query-migrate")
-        serial.show()
-        progress.show(info)
-        if info["status"] == "completed":
-            clear_progress()
-            return info
-        if info["status"] in ("failed", "cancelled"):
-            raise DemoError(f"migration {info['status']}: "
-                            f"{info.get('error-desc')}")
-        time.sleep(0.05)
+def settings_for(opt):
+    """Capabilities and parameters asked for; those that a side does not have
+    are refused by name."""
+    # Files and commands carry nothing back.
+    settings = Settings(return_path=opt.transport in ("tcp", "unix", "fd"))
+    settings.parameter("max-bandwidth", opt.bandwidth * MIB)
+    settings.parameter("downtime-limit", opt.downtime_limit)
+    return settings_of(opt, settings)
 
 
 def vm_args(opt, guest):
@@ -197,24 +135,8 @@ def vm_args(opt, guest):
     return args
 
 
-def report(info, opt):
-    ram = info["ram"]
-    seconds = info["total-time"] / 1000
-    print("Report:")
-    print(f"  total time   {info['total-time']} ms")
-    print(f"  downtime     {info['downtime']} ms"
-          f" (limit {opt.downtime_limit} ms)")
-    print(f"  sent         {ram['transferred'] / MIB:.1f} MiB for a guest of "
-          f"{opt.memory} MiB: {ram['normal']} pages,"
-          f" {ram['duplicate']} zero pages,"
-          f" {ram['dirty-sync-count']} passes")
-    if seconds:
-        print(f"  throughput   "
-              f"{ram['transferred'] / MIB / seconds:.1f} MiB/s")
-
-
 def demo(opt, work):
-    caps, params = options_of(opt)
+    settings = settings_for(opt)
     binary = opt.binary or os.path.join(opt.build, "qemu-system-x86_64")
     # The guest writes over its range faster than any connection sends; what
     # fits into the downtime limit can be moved all the same.
@@ -225,30 +147,20 @@ def demo(opt, work):
                   swept_mib=max(swept, 1), print_interval=8)
     args = vm_args(opt, guest)
     with VM(binary, work, "source", args, serial=True, qtest=True) as src:
-        apply_options(src, caps, params)
+        settings.refuse_unknown(Side("source", src.qmp))
         accel = src.cmd("query-kvm")["enabled"]
         print(f"Source runs ({'kvm' if accel else 'tcg'}), guest of "
               f"{opt.memory} MiB that writes over {guest.swept_mib} MiB for "
               "ever; it prints:")
-        serial = Serial("source", src.serial_path)
+        progress = Progress(sys.stdout, interval=0.5, prefix="  ")
+        serial = Serial("source", src.serial_path, progress)
         guest.wait_sweeps(src, 2)
         serial.show()
         with VM(binary, work, "destination", args + ["-incoming", "defer"],
                 serial=True, qtest=True) as dst:
-            apply_options(dst, caps, params)
-            src.cmd("migrate-set-parameters",
-                    {"max-bandwidth": opt.bandwidth * MIB,
-                     "downtime-limit": opt.downtime_limit})
-            print(f"Migrating over {opt.transport}:")
-            connect(opt, work, src, dst)
-            info = watch(src, serial, Progress())
-            if opt.transport == "file":
-                dst.cmd("migrate-incoming",
-                        {"uri": f"file:{work.file('vm.mig')}"})
-            dst.wait_migration()
-            dst.wait_status("running")
+            rep = migrate(opt, work, src, dst, settings, serial, progress)
             print("Moved; the guest goes on at the destination:")
-            there = Serial("destination", dst.serial_path)
+            there = Serial("destination", dst.serial_path, progress)
             guest.wait_sweeps(dst, 9)  # it prints every 8th
             there.show()
             dst.cmd("stop")
@@ -257,11 +169,35 @@ def demo(opt, work):
                   "stale or torn.")
             if src.status() != "postmigrate":
                 raise DemoError(f"the source is {src.status()}")
-            report(info, opt)
+            print("Report:\n" + text_of(rep), end="")
             for vm in (src, dst):
                 if vm.close():
                     raise DemoError(f"{vm.name} did not end well:\n"
                                     f"{vm.stderr()}")
+
+
+def migrate(opt, work, src, dst, settings, serial, progress):
+    """Move the guest; the report."""
+    def observe(move, info):
+        serial.show()
+        progress(move, info)
+
+    move = make_move(opt, work, src, dst, settings, observe)
+    print(f"Migrating over {opt.transport}:")
+    try:
+        move.prepare()
+        move.start()
+        move.watch()
+    finally:
+        progress.clear()
+    rep = collect(move)
+    if rep["result"] != "completed":
+        raise DemoError(text_of(rep).strip())
+    dst.wait_status("running")
+    if opt.plot:
+        with open(opt.plot, "w", encoding="utf-8") as f:
+            f.write(draw(rep))
+    return rep
 
 
 def main():
@@ -269,8 +205,7 @@ def main():
     with Workspace() as work:
         try:
             demo(opt, work)
-        except (DemoError, VMError, GuestError, QMPError) as e:
-            clear_progress()
+        except (DemoError, MoveError, VMError, GuestError, QMPError) as e:
             sys.exit(f"tests/demo: {e}")
         except KeyboardInterrupt:
             sys.exit(130)

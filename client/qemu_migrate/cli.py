@@ -233,7 +233,9 @@ def run(opt, src, dst):
         move.watch()
     except MoveError as e:
         progress.clear()
-        return report.refused(str(e))
+        if not src.qmp or not dst.qmp:
+            return report.refused(str(e))
+        move.give_up(str(e))
     except KeyboardInterrupt:
         progress.clear()
         return report.refused(

@@ -296,6 +296,14 @@ class Move:
         self.ended = self.ended or time.monotonic()
         self._settle()
 
+    def give_up(self, why):
+        """prepare() or start() raised `why`: find out how things are."""
+        self.result = "failed"
+        self.reasons.append(why)
+        self.ended = time.monotonic()
+        for side in (self.src, self.dst):
+            self._look(side)
+
     # -- at the end
 
     def _wait(self, condition, seconds):

@@ -107,7 +107,8 @@ class Settings:
 
     # -- checking
 
-    def _refuse_unknown(self, sides, known, wanted, what):
+    @staticmethod
+    def _refuse(sides, known, wanted, what):
         for side in sides:
             for name in wanted[side.label]:
                 if name in known[side.label]:
@@ -119,6 +120,16 @@ class Settings:
                     f" {what} '{name}'" +
                     (f"; the {other[0].label} has it" if has else "") +
                     f". It has: {', '.join(sorted(known[side.label]))}")
+
+    def refuse_unknown(self, *sides):
+        """Names that a side has not got are an error (MoveError) that tells
+        which; returns what the sides have, {label: values} for capabilities
+        and for parameters."""
+        caps = {s.label: s.capabilities() for s in sides}
+        params = {s.label: s.parameters() for s in sides}
+        self._refuse(sides, caps, self.caps, "capability")
+        self._refuse(sides, params, self.params, "parameter")
+        return caps, params
 
     @staticmethod
     def _must_agree(names, found, wanted, what, option):
@@ -140,10 +151,7 @@ class Settings:
 
     def _plan(self, sides):
         """Look at both sides, complete and check what is to be set."""
-        caps = {s.label: s.capabilities() for s in sides}
-        params = {s.label: s.parameters() for s in sides}
-        self._refuse_unknown(sides, caps, self.caps, "capability")
-        self._refuse_unknown(sides, params, self.params, "parameter")
+        caps, params = self.refuse_unknown(*sides)
         if self.return_path and all("return-path" in caps[b] for b in BOTH):
             for label in BOTH:
                 self.caps[label].setdefault("return-path", True)
