@@ -343,7 +343,8 @@ class Move:
         if self._cancel_why:
             self.result = "failed"
             self.reasons.append(self._cancel_why)
-            self._destination_reason()
+            if self._dst_lost_at is not None:
+                self._destination_reason()
             return
         self.result = "cancelled"
         self.reasons.append("cancelled by the user" if self._cancel_sent

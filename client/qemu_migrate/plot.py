@@ -116,6 +116,13 @@ def states(out, x, changes):
             free[0] = begin + wide + 8
 
 
+def sides(rep):
+    """From where to where, shortened to what fits beside the title."""
+    names = [rep[s].get("monitor") or s for s in ("source", "destination")]
+    names = [n if len(n) <= 40 else "..." + n[-37:] for n in names]
+    return " \u2192 ".join(names)
+
+
 def draw(rep):
     """The picture of a report (see report.collect) as text."""
     points = rep["samples"]
@@ -125,13 +132,8 @@ def draw(rep):
     end = max([p["time"] for p in points] + [t for t, _ in changes] + [0.1])
     x = Axis(end, LEFT, RIGHT, 8)
     out = []
-    title = f"Migration {rep['result']}"
-    sides = [rep[s].get("monitor") for s in ("source", "destination")]
-    if all(sides):
-        title += f": {sides[0]} to {sides[1]}"
-    if len(title) > 90:
-        title = title[:87] + "..."
-    out.append(text(LEFT, 24, title, cls="title"))
+    out.append(text(LEFT, 24, f"Migration {rep['result']}", cls="title"))
+    out.append(text(RIGHT, 24, sides(rep), "end", "small"))
     for index, (top, bottom) in enumerate(PANELS):
         curves = [c for c in CURVES if c[4] == index]
         most = max([p[c[0]] for p in points for c in curves] + [0]) / MIB

@@ -54,15 +54,23 @@ class Samples:
 
     @property
     def points(self):
+        """All that was kept.  The send rate is the mean over the time before
+        a point, long enough that the sender's own 100 ms steps do not
+        show."""
         points = self._kept + ([self._tail] if self._tail else [])
-        before = {"time": 0.0, "transferred": 0}
+        window = max(0.3, points[-1]["time"] / 100) if points else 0
+        # Nothing was sent yet when `migrate` was.
+        behind = [{"time": 0.0, "transferred": 0}, *points]
+        begin = 0
         out = []
-        for p in points:
-            seconds = p["time"] - before["time"]
-            sent = p["transferred"] - before["transferred"]
+        for n, p in enumerate(points):
+            while begin < n and behind[begin + 1]["time"] <= \
+                    p["time"] - window:
+                begin += 1
+            seconds = p["time"] - behind[begin]["time"]
+            sent = p["transferred"] - behind[begin]["transferred"]
             out.append({**p, "send-rate": max(0.0, sent / seconds)
                         if seconds > 0 else 0.0})
-            before = p
         return out
 
     def last(self):
