@@ -109,11 +109,18 @@ class QMPClient:
         if ident is not None:
             msg["id"] = ident
         data = json.dumps(msg).encode() + b"\n"
-        if fds:
-            self.sock.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS,
-                                        array.array("i", fds))])
-        else:
-            self.sock.sendall(data)
+        self.sock.settimeout(self.timeout)
+        try:
+            if fds:
+                self.sock.sendmsg([data], [(
+                    socket.SOL_SOCKET, socket.SCM_RIGHTS,
+                    array.array("i", fds))])
+            else:
+                self.sock.sendall(data)
+        except socket.timeout:
+            raise QMPTimeout("the monitor takes no command") from None
+        except OSError:
+            raise QMPClosed("monitor connection closed") from None
 
     def reply(self):
         while True:
@@ -136,10 +143,7 @@ class QMPClient:
 
     def command(self, name, args=None, fds=(), oob=False):
         """Run a command, return its value; raises QMPError."""
-        try:
-            self.send(name, args, fds, oob)
-        except OSError:
-            raise QMPClosed("monitor connection closed") from None
+        self.send(name, args, fds, oob)
         msg = self.reply()
         if "error" in msg:
             raise QMPError(name, msg["error"])

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """One of the two processes, as its monitor shows it."""
 
-import socket
 import time
 
 from .qmp import QMPClient, QMPClosed, QMPError, QMPProtocol, QMPTimeout
@@ -78,15 +77,23 @@ class Side:
     # -- commands
 
     def _why_closed(self):
-        """The connection was closed; does the process still listen?"""
-        if self.address:
+        """The connection was closed: is there still a process that greets?
+        One that is being ended may accept for a moment more."""
+        end = time.monotonic() + 2.0
+        while self.address and time.monotonic() < end:
             try:
-                self.address.connect(1.0).close()
-                return "closed its QMP connection"
-            except socket.timeout:
-                return "closed its QMP connection"
+                qmp = QMPClient(self.address.connect(1.0))
             except OSError:
-                pass
+                break
+            try:
+                qmp.negotiate(timeout=1.0)
+                return "closed its QMP connection"
+            except (QMPClosed, QMPError):
+                time.sleep(0.02)
+            except (QMPTimeout, QMPProtocol):
+                return "closed its QMP connection"
+            finally:
+                qmp.close()
         return "process is gone (its QMP socket closed)"
 
     def _talk(self, what, talk):
@@ -138,7 +145,7 @@ class Side:
         try:
             return self.cmd(name, args)
         except QMPError as e:
-            raise MoveError(f"{self.label} refuses {e}") from None
+            raise MoveError(f"the {self.label} refuses {e}") from None
 
     def last(self, name):
         """Answer of a query, {} when it cannot be had; the last one that was
