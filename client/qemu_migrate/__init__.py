@@ -5,6 +5,7 @@ address   how monitors and migration addresses are written
 qmp       a QMP connection
 side      one of the two processes
 settings  options to capabilities and parameters of both sides
+peer      what only this project's QEMU tells
 move      the migration itself, from check to end
 samples   what was measured on the way
 progress  the line that tells how far it is

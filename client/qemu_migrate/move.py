@@ -3,6 +3,7 @@
 
 import time
 
+from . import peer
 from .address import MigrationUri
 from .qmp import QMPError
 from .samples import Samples
@@ -50,6 +51,7 @@ class Move:
         self.samples = Samples()
         self.info = {}          # last query-migrate of the source
         self.info_ram = {}      # the last one that had numbers
+        self.forecast = {}      # the last one that was made
         self.result = None
         self.reasons = []
         self.notes = []
@@ -225,6 +227,7 @@ class Move:
             raise MoveError(f"the source refuses {e}") from None
         if self.info.get("ram"):
             self.info_ram = self.info
+        self.forecast = peer.forecast_of(self.info) or self.forecast
         self.samples.add(self.elapsed(), self.info)
         self.observer(self, self.info)
         return self.info.get("status", "none")

@@ -4,10 +4,17 @@
 import shutil
 import time
 
+from . import peer
+
 MIB = 1 << 20
 
 
-def percent(point):
+def percent(point, info):
+    """How much is done: as the source sees it, if it tells, which knows of
+    what will have to be sent again."""
+    known = peer.number_of(info, "percent")
+    if known is not None:
+        return known
     total = point["total"]
     return 100.0 * (1 - point["remaining"] / total) if total else 100.0
 
@@ -18,12 +25,14 @@ def line_of(move, info):
     point = move.samples.last()
     if not point or not info.get("ram"):
         return f"{status:>10}  elapsed {move.elapsed():.1f} s"
-    return (f"{status:>10} {percent(point):5.1f}%"
+    outlook = peer.outlook(info)
+    return (f"{status:>10} {percent(point, info):5.1f}%"
             f"  {move.samples.send_rate() / MIB:7.1f} MiB/s"
             f"  dirty {point['dirty-rate'] / MIB:6.1f} MiB/s"
             f"  remaining {point['remaining'] / MIB:8.1f} MiB"
             f"  pass {point['pass']}"
-            f"  elapsed {move.elapsed():.1f} s")
+            f"  elapsed {move.elapsed():.1f} s" +
+            (f"  {outlook}" if outlook else ""))
 
 
 class Progress:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """What is told after a migration: one dictionary, as JSON or in words."""
 
+from . import peer
+
 MIB = 1 << 20
 # Members of query-migrate that have a place of their own in the report.
 KNOWN = {"status", "ram", "total-time", "setup-time", "downtime",
@@ -46,6 +48,7 @@ def collect(move, plot=None):
         "transferred": sent,
         "throughput": rate_of(sent, total),
         "ram": ram,
+        "forecast": move.forecast,
         # Whatever else this version tells.
         "details": {k: v for k, v in {**info, **move.info}.items()
                     if k not in KNOWN},
@@ -128,6 +131,14 @@ def numbers(rep):
     yield "throughput", f"{rep['throughput'] / MIB:.1f} MiB/s"
 
 
+def more_of(rep):
+    """Lines of what only some programs tell."""
+    for name, value in rep["details"].items():
+        if name == "x-report" and isinstance(value, dict):
+            value = {k: v for k, v in value.items() if k not in peer.TOLD}
+        yield from flatten(name, value)
+
+
 def table(rows):
     rows = list(rows)
     width = max([12] + [len(name) for name, _ in rows])
@@ -149,9 +160,12 @@ def text_of(rep):
         rows.append(("over", rep["uri"]))
     if rep["plot"]:
         rows.append(("plot", rep["plot"]))
+    rows += peer.rows_of(rep["details"])
     lines += table(rows)
-    details = [row for name, value in rep["details"].items()
-               for row in flatten(name, value)]
-    if details:
-        lines += ["Told by the source:", *table(details)]
+    advice = peer.advice(rep["forecast"])
+    if advice and rep["result"] != "completed":
+        lines.append(f"The source says: {advice}.")
+    more = list(more_of(rep))
+    if more:
+        lines += ["Told by the source:", *table(more)]
     return "\n".join(lines) + "\n"

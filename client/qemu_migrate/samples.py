@@ -3,6 +3,8 @@
 
 from collections import deque
 
+from . import peer
+
 MOST = 1000  # points that are kept, however long it takes
 
 
@@ -29,12 +31,15 @@ class Samples:
         ram = info.get("ram")
         if not ram:
             return
+        dirty = peer.number_of(info, "dirty-rate")
+        if dirty is None:
+            dirty = (ram.get("dirty-pages-rate", 0)
+                     * ram.get("page-size", 4096))
         point = {
             "time": time, "status": status,
             "transferred": ram["transferred"],
             "remaining": ram["remaining"], "total": ram["total"],
-            "dirty-rate": (ram.get("dirty-pages-rate", 0)
-                           * ram.get("page-size", 4096)),
+            "dirty-rate": dirty,
             "pass": ram.get("dirty-sync-count", 0)}
         self._recent.append((time, ram["transferred"]))
         while time - self._recent[0][0] > 1.0 and len(self._recent) > 2:

@@ -15,7 +15,7 @@ import xml.etree.ElementTree
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../.."))
 from lib import tap  # noqa: E402
 from lib import qmp  # noqa: E402,F401  pylint: disable=unused-import
-from qemu_migrate import plot, report  # noqa: E402
+from qemu_migrate import peer, plot, progress, report  # noqa: E402
 from qemu_migrate.address import (  # noqa: E402
     AddressError, MigrationUri, MonitorAddress)
 from qemu_migrate.samples import MOST, Samples  # noqa: E402
@@ -261,6 +261,59 @@ def test_report_details():
     equal("rows", rows, {"x-a.rate": "1.5", "x-a.ok": "yes",
                          "x-a.n": "1, 2", "x-a.c[0].b": "1",
                          "x-a.c[1].b": "2"})
+
+
+X_REPORT = {
+    "percent": 40.5, "send-rate": 1, "dirty-rate": 7 << 20,
+    "forecast": {"converges": False, "may-remain": 1,
+                 "needed-bandwidth": 200 << 20,
+                 "needed-downtime-limit": 900},
+    "phases": [{"phase": "setup", "microseconds": 1500},
+               {"phase": "first-pass", "microseconds": 2_500_000}],
+    "bytes": {"first-copy": 5 << 20, "re-dirtied": 0},
+    "failure": {"reason": "it broke", "phase": "iterate",
+                "section": "ram"},
+    "working-set": 4096}
+
+
+def test_peer():
+    """What our program tells besides comes into line, samples and report."""
+    info = {**info_at(1), "x-report": X_REPORT}
+    s = Samples()
+    s.add(0.1, info)
+    equal("dirty rate", s.last()["dirty-rate"], 7 << 20)
+    equal("percent", progress.percent(s.last(), info), 40.5)
+    equal("outlook", peer.outlook(info), "does not converge")
+    equal("rows", dict(peer.rows_of(info)), {
+        "phases": "setup 2 ms, first-pass 2.5 s", "bytes":
+        "first-copy 5.0 MiB", "failed": "in phase iterate, section ram"})
+    says = peer.advice(X_REPORT["forecast"])
+    for part in ("200 MiB/s", "900 ms"):
+        if part not in says:
+            raise AssertionError(f"{says} does not say {part}")
+    equal("others", list(report.more_of({"details": info}))[-1],
+          ("x-report.working-set", "4096"))
+    info["x-report"] = {"forecast": {"converges": True,
+                                     "remaining-time": 12_300}}
+    equal("outlook", peer.outlook(info), "12.3 s left")
+
+
+def test_peer_strange():
+    """Any other shape is left out."""
+    for x in (None, 5, [], {}, {"percent": "many", "dirty-rate": True,
+                                "forecast": 1, "phases": 7, "bytes": [1],
+                                "failure": {"x": 1}},
+              {"forecast": {"converges": True, "remaining-time": "soon"},
+               "phases": [{}], "bytes": {"a": "b"}, "failure": 3}):
+        info = {**info_at(1), "x-report": x}
+        s = Samples()
+        s.add(0.1, info)
+        equal("dirty rate", s.last()["dirty-rate"], 1 << 20)
+        equal("outlook", peer.outlook(info), "")
+        equal("advice", peer.advice(peer.forecast_of(info)), "")
+        equal("rows", list(peer.rows_of(info)), [])
+        list(report.more_of({"details": info}))
+        progress.percent(s.last(), info)
 
 
 class FakeMonitor:
