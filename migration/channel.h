@@ -45,6 +45,8 @@ typedef void SocketConnectFn(void *opaque, QIOChannel *ioc, Error *err);
 
 SocketConnect *migration_socket_connect(const SocketAddress *addr,
                                         SocketConnectFn *fn, void *opaque);
+/* What is being connected, borrowed; a shutdown ends the attempt. */
+QIOChannel *migration_socket_connect_channel(SocketConnect *c);
 /*
  * Give up: the attempt ends by itself, and a connection that comes about all
  * the same is closed.  *@left is incremented now and decremented at that

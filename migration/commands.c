@@ -37,6 +37,12 @@ bool qmp_migrate_set_capabilities(QmpContext *ctx,
     for (; caps; caps = caps->next) {
         o.caps[caps->value->capability] = caps->value->state;
     }
+    if (o.caps[MIGRATION_CAPABILITY_MULTIFD] &&
+        !s->options.caps[MIGRATION_CAPABILITY_MULTIFD] &&
+        incoming_running(context_incoming(ctx))) {
+        error_setg(errp, "Multifd must be set before incoming starts");
+        return false;
+    }
     return outgoing_set_options(s, &o, errp);
 }
 
@@ -98,6 +104,18 @@ MigrationParameters *qmp_query_migrate_parameters(QmpContext *ctx,
     return params;
 }
 
+/* Can the transport of @addr do what the options ask for? */
+static bool migration_address_fits(const MigrationAddress *addr,
+                                   const MigrationOptions *o, Error **errp)
+{
+    if (o->caps[MIGRATION_CAPABILITY_MULTIFD] &&
+        !migration_address_is_network(addr)) {
+        error_setg(errp, "Migration requires multi-channel URIs (e.g. tcp)");
+        return false;
+    }
+    return true;
+}
+
 /* ---- source ---- */
 
 /* May a migration to @addr start now? */
@@ -110,6 +128,9 @@ static bool may_migrate(MigrationState *s, const MigrationAddress *addr,
         !migration_address_is_bidirectional(addr)) {
         error_setg(errp, "Migration with return-path requires a transport "
                    "that works both ways (e.g. tcp)");
+        return false;
+    }
+    if (!migration_address_fits(addr, &s->options, errp)) {
         return false;
     }
     if (resume) {
@@ -184,8 +205,11 @@ static bool incoming_start_args(QmpContext *ctx, const char *uri,
     g_autoptr(MigrationAddress) addr =
         migration_target_parse(uri, channels, true, errp);
 
-    return addr && incoming_start(context_incoming(ctx), ctx, addr,
-                                  exit_on_error, errp);
+    return addr &&
+           migration_address_fits(addr, &context_outgoing(ctx)->options,
+                                  errp) &&
+           incoming_start(context_incoming(ctx), ctx, addr, exit_on_error,
+                          errp);
 }
 
 bool qmp_migrate_incoming(QmpContext *ctx, const char *uri,

@@ -26,7 +26,8 @@
 
 /*
  * The guest may run here in COMPLETED only.  SETUP goes back to NONE when
- * listening or opening failed, so that it can be tried again.
+ * listening or opening failed, so that it can be tried again; it FAILED if a
+ * source came that could not be understood.
  */
 static const struct {
     MigrationStatus status;
@@ -34,7 +35,8 @@ static const struct {
     unsigned next;
 } phases[IN__MAX] = {
     [IN_NONE] = { MIGRATION_STATUS_NONE, false, TO(SETUP) },
-    [IN_SETUP] = { MIGRATION_STATUS_SETUP, true, TO(ACTIVE) | TO(NONE) },
+    [IN_SETUP] = { MIGRATION_STATUS_SETUP, true,
+                   TO(ACTIVE) | TO(NONE) | TO(FAILED) },
     [IN_ACTIVE] = { MIGRATION_STATUS_ACTIVE, true,
                     TO(COMPLETED) | TO(FAILED) },
     [IN_COMPLETED] = { MIGRATION_STATUS_COMPLETED, false, 0 },
@@ -73,6 +75,7 @@ IncomingState *incoming_new(Machine *m, MigrationState *outgoing)
 
     in->machine = m;
     in->outgoing = outgoing;
+    qemu_mutex_init(&in->error_lock);
     return in;
 }
 
@@ -80,6 +83,8 @@ void incoming_free(IncomingState *in)
 {
     if (in) {
         g_clear_pointer(&in->error, error_free);
+        g_clear_pointer(&in->channel_error, error_free);
+        qemu_mutex_destroy(&in->error_lock);
         g_free(in);
     }
 }
@@ -91,6 +96,23 @@ static void incoming_yank(void *opaque)
     IncomingState *in = opaque;
 
     qio_channel_shutdown(in->ioc, QIO_CHANNEL_SHUTDOWN_BOTH, NULL);
+    if (in->multifd) {
+        multifd_recv_shutdown(in->multifd);
+    }
+}
+
+/*
+ * A multifd channel has failed: end the load, which reads the main channel or
+ * waits for the others.  The source can still be told on the other direction.
+ */
+static void incoming_multifd_failed(void *opaque, const Error *err)
+{
+    IncomingState *in = opaque;
+
+    WITH_QEMU_LOCK_GUARD(&in->error_lock) {
+        in->channel_error = error_copy(err);
+    }
+    qio_channel_shutdown(in->ioc, QIO_CHANNEL_SHUTDOWN_READ, NULL);
 }
 
 static void incoming_stop_listening(IncomingState *in)
@@ -116,6 +138,8 @@ void incoming_reap(IncomingState *in)
         yank_unregister_function(yank, "migration", incoming_yank, in);
         g_clear_object(&in->ioc);
     }
+    incoming_channels_drop(in);
+    g_clear_pointer(&in->multifd, multifd_recv_free);
     if (in->yank_registered) {
         yank_unregister_instance(yank, "migration");
         in->yank_registered = false;
@@ -263,6 +287,20 @@ static void incoming_start_guest(IncomingState *in)
     }
 }
 
+/*
+ * If a channel has failed, that is why the load ended, whatever it looked like
+ * from the main channel.  All other threads have ended.
+ */
+static void incoming_prefer_channel_error(IncomingState *in, Error **err)
+{
+    QEMU_LOCK_GUARD(&in->error_lock);
+
+    if (in->channel_error) {
+        error_free(*err);
+        *err = g_steal_pointer(&in->channel_error);
+    }
+}
+
 static void *incoming_thread(void *opaque)
 {
     IncomingState *in = opaque;
@@ -277,6 +315,7 @@ static void *incoming_thread(void *opaque)
     bool ok = loadvm_state(f, &ctx, &err) && incoming_take_over(in, &err);
 
     if (!ok) {
+        incoming_prefer_channel_error(in, &err);
         error_report("load of migration failed: %s", error_get_pretty(err));
         incoming_refuse(in);
         qemu_file_free(f);
@@ -301,8 +340,18 @@ static void *incoming_thread(void *opaque)
 
 /* ---- start ---- */
 
-/* A source is there.  Takes @ioc. */
-static void incoming_begin(IncomingState *in, QIOChannel *ioc)
+/* There are no threads yet. */
+void incoming_setup_failed(IncomingState *in, Error *err)
+{
+    error_report("load of migration failed: %s", error_get_pretty(err));
+    trace_migration_error("in", error_get_pretty(err));
+    in->error = err;
+    incoming_move(in, IN_SETUP, IN_FAILED);
+    in->reaps_left++;
+    main_loop_schedule(incoming_ended, in);
+}
+
+void incoming_begin(IncomingState *in, QIOChannel *ioc)
 {
     MigrationState *s = in->outgoing;
     RAMConfig ram;
@@ -313,7 +362,12 @@ static void incoming_begin(IncomingState *in, QIOChannel *ioc)
                            incoming_yank, in);
     in->stream = migration_options_stream(&s->options, in->machine);
     in->return_path = false;
-    ram = (RAMConfig) { .ignore_shared = in->stream.x_ignore_shared };
+    ram = (RAMConfig) {
+        .ignore_shared = in->stream.x_ignore_shared,
+        .multifd_recv = in->multifd,
+        .multifd_flush_each_section =
+            in->multifd && in->run.multifd_flush_after_each_section,
+    };
     ram_configure(s->ram, &ram);
     incoming_move(in, IN_SETUP, IN_ACTIVE);
     qemu_thread_create(&in->thread, "mig/dst/main", incoming_thread, in);
@@ -327,6 +381,10 @@ static void incoming_accepted(QIONetListener *listener,
     if (incoming_phase(in) != IN_SETUP) {
         return;
     }
+    if (in->multifd) {
+        incoming_channel_arrived(in, QIO_CHANNEL(client));
+        return;
+    }
     incoming_begin(in, QIO_CHANNEL(g_object_ref(client)));
     /* One connection is all that this stream has. */
     incoming_stop_listening(in);
@@ -335,11 +393,18 @@ static void incoming_accepted(QIONetListener *listener,
 static bool incoming_listen(IncomingState *in, const SocketAddress *addr,
                             Error **errp)
 {
+    bool multifd = in->run.caps[MIGRATION_CAPABILITY_MULTIFD];
+    int n = multifd ? 1 + in->run.multifd_channels : 1;
+
     in->listener = qio_net_listener_new();
     qio_net_listener_set_name(in->listener, "migration-listener");
-    if (!qio_net_listener_open_sync(in->listener, addr, 1, errp)) {
+    if (!qio_net_listener_open_sync(in->listener, addr, n, errp)) {
         g_clear_object(&in->listener);
         return false;
+    }
+    if (multifd) {
+        in->multifd = multifd_recv_new(in->machine, &in->run,
+                                       incoming_multifd_failed, in);
     }
     in->addresses = qio_net_listener_get_addresses(in->listener);
     incoming_move(in, IN_NONE, IN_SETUP);

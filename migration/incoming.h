@@ -5,6 +5,7 @@
 
 #include "io/net-listener.h"
 #include "migration/migration.h"
+#include "migration/multifd.h"
 #include "migration/options.h"
 #include "migration/ram.h"
 #include "qemu/thread.h"
@@ -29,6 +30,8 @@ struct IncomingState {
     unsigned reaps_left;          /* calls scheduled in the main loop */
     QIONetListener *listener;
     SocketAddressList *addresses; /* where it listens, until the end */
+    GSList *arrivals;             /* of IncomingArrival (incoming-channels.c) */
+    QIOChannel *main;             /* has come; the others have not all */
     Error *error;
     void (*exit_fn)(void *opaque, int status);
     void *exit_opaque;
@@ -38,6 +41,9 @@ struct IncomingState {
     StreamOptions stream;
     QemuThread thread;
     QIOChannel *ioc;
+    MultiFDRecv *multifd;     /* NULL: none */
+    QemuMutex error_lock;
+    Error *channel_error;     /* of a multifd channel; error_lock */
     bool return_path;         /* load thread: OPEN_RETURN_PATH has come */
 };
 
@@ -55,5 +61,17 @@ void incoming_reap(IncomingState *in);
 bool incoming_start(IncomingState *in, QmpContext *ctx,
                     const MigrationAddress *addr, bool exit_on_error,
                     Error **errp);
+
+/* The main channel and all others are there: load.  Main loop, lock held. */
+void incoming_begin(IncomingState *in, QIOChannel *ioc); /* takes @ioc */
+/* What has come is no migration.  Takes @err.  Main loop, lock held. */
+void incoming_setup_failed(IncomingState *in, Error *err);
+
+/* ---- incoming-channels.c; main loop, lock held ---- */
+
+/* Find out what the new connection is for.  Takes a reference. */
+void incoming_channel_arrived(IncomingState *in, QIOChannel *ioc);
+/* Forget connections that are not for the load; closes them. */
+void incoming_channels_drop(IncomingState *in);
 
 #endif

@@ -68,6 +68,9 @@ static bool thread_setup(MigrationState *s, Error **errp)
 {
     bool ok;
 
+    if (s->multifd && !multifd_send_setup(s->multifd, errp)) {
+        return false;
+    }
     if (!savevm_save_header(s->file, s->machine, &s->stream, errp)) {
         return false;
     }
@@ -166,7 +169,7 @@ static bool thread_iterate(MigrationState *s, Error **errp)
         }
         thread_count(s);
         wait = rate_limiter_wait_ns(&s->limiter, clock_get_ns(),
-                                    qemu_file_transferred(s->file));
+                                    qatomic_read(&s->counters.transferred));
         if (wait) {
             /* What is buffered may go: it is paid for. */
             qemu_fflush(s->file);
@@ -375,6 +378,10 @@ static void thread_give_up(MigrationState *s, const Error *err)
         return_path_join(s->rp, NULL);
         s->rp = NULL;
     }
+    if (s->multifd) {
+        multifd_send_cleanup(s->multifd);
+        outgoing_set_error(s, s->channel_error); /* written by no one now */
+    }
     outgoing_set_error(s, err);
     if (!outgoing_cancelled(s)) {
         QEMU_LOCK_GUARD(&s->error_lock);
@@ -388,6 +395,9 @@ static void thread_finish(MigrationState *s, bool ok)
 {
     OutPhase phase;
 
+    if (s->multifd) {
+        multifd_send_cleanup(s->multifd);
+    }
     if (s->file) {
         qemu_file_free(g_steal_pointer(&s->file));
     }

@@ -138,7 +138,29 @@ void outgoing_shutdown_channel(MigrationState *s, QIOChannelShutdown how)
 
 static void outgoing_yank(void *opaque)
 {
-    outgoing_shutdown_channel(opaque, QIO_CHANNEL_SHUTDOWN_BOTH);
+    MigrationState *s = opaque;
+
+    outgoing_shutdown_channel(s, QIO_CHANNEL_SHUTDOWN_BOTH);
+    if (s->multifd) {
+        multifd_send_shutdown(s->multifd);
+    }
+}
+
+/*
+ * A multifd channel has failed.  If that is because the destination refuses,
+ * the return path may still tell why; what it says comes first.
+ */
+static void outgoing_multifd_failed(void *opaque, const Error *err)
+{
+    MigrationState *s = opaque;
+
+    WITH_QEMU_LOCK_GUARD(&s->error_lock) {
+        s->channel_error = error_copy(err);
+    }
+    qatomic_set(&s->failing, true);
+    qatomic_set(&s->broken, true);
+    outgoing_shutdown_channel(s, QIO_CHANNEL_SHUTDOWN_BOTH);
+    qemu_event_set(&s->wake);
 }
 
 /* ---- end ---- */
@@ -159,6 +181,9 @@ void outgoing_reap(MigrationState *s)
         g_clear_object(&s->ioc);
         qemu_mutex_unlock(&s->channel_lock);
     }
+    /* Nobody yanks it any more. */
+    g_clear_pointer(&s->multifd, multifd_send_free);
+    g_clear_pointer(&s->address, qapi_free_SocketAddress);
     if (s->yank_registered) {
         yank_unregister_instance(machine_get_yank(s->machine), "migration");
         s->yank_registered = false;
@@ -201,10 +226,9 @@ static void outgoing_synced(void *opaque, uint64_t n)
 /* Forget the last migration, freeze the options of the next. */
 static void outgoing_reset(MigrationState *s)
 {
-    RAMConfig ram;
-
     outgoing_reap(s);
     g_clear_pointer(&s->error, error_free);
+    g_clear_pointer(&s->channel_error, error_free);
     s->run = s->options;
     s->stream = migration_options_stream(&s->run, s->machine);
     migration_counters_reset(&s->counters);
@@ -219,16 +243,28 @@ static void outgoing_reset(MigrationState *s)
     qemu_event_reset(&s->wake);
     s->stopped = false;
     s->wrote_end = false;
+}
 
-    ram = (RAMConfig) {
+/* Tell the RAM section what this migration is like. */
+static void outgoing_configure_ram(MigrationState *s)
+{
+    uint64_t detection = s->run.zero_page_detection;
+    bool multifd_zero = s->multifd &&
+                        detection == ZERO_PAGE_DETECTION_MULTIFD;
+    RAMConfig ram = {
         .ignore_shared = s->stream.x_ignore_shared,
-        .detect_zero = s->run.zero_page_detection != ZERO_PAGE_DETECTION_NONE,
+        .detect_zero = detection != ZERO_PAGE_DETECTION_NONE && !multifd_zero,
+        .multifd_zero_pages = multifd_zero,
+        .multifd_flush_each_section =
+            s->multifd && s->run.multifd_flush_after_each_section,
+        .multifd_send = s->multifd,
         .limiter = &s->limiter,
         .counters = &s->counters,
         .meter = &s->meter,
         .synced = outgoing_synced,
         .opaque = s,
     };
+
     ram_configure(s->ram, &ram);
 }
 
@@ -244,9 +280,17 @@ static void outgoing_connected(void *opaque, QIOChannel *ioc, Error *err)
         return;
     }
     s->ioc = ioc;
+    if (s->run.caps[MIGRATION_CAPABILITY_MULTIFD]) {
+        s->multifd = multifd_send_new(s->machine, &s->run, &s->counters,
+                                      outgoing_multifd_failed, s);
+    }
+    outgoing_configure_ram(s);
     yank_register_function(machine_get_yank(s->machine), "migration",
                            outgoing_yank, s);
     s->file = qemu_file_new_output(ioc);
+    if (s->multifd) {
+        multifd_send_connect(s->multifd, s->address);
+    }
     qemu_thread_create(&s->thread, "mig/src/main", migration_thread, s);
 }
 
@@ -267,6 +311,7 @@ bool outgoing_start(MigrationState *s, QmpContext *ctx,
     }
     s->yank_registered = true;
     if (migration_address_is_network(addr)) {
+        s->address = qapi_SocketAddress_clone(&addr->u.socket);
         s->connect = migration_socket_connect(&addr->u.socket,
                                               outgoing_connected, s);
         return true;
@@ -315,6 +360,9 @@ void outgoing_cancel(MigrationState *s)
         return;
     }
     outgoing_shutdown_channel(s, QIO_CHANNEL_SHUTDOWN_BOTH);
+    if (s->multifd) {
+        multifd_send_cancel(s->multifd, &s->connects_left);
+    }
     qemu_event_set(&s->wake);
 }
 
@@ -354,6 +402,9 @@ static void outgoing_shutdown(MigrationState *s)
     outgoing_cancel(s);
     outgoing_cancel(s); /* the second one does not wait for an answer */
     outgoing_shutdown_channel(s, QIO_CHANNEL_SHUTDOWN_BOTH);
+    if (s->multifd) {
+        multifd_send_cancel(s->multifd, &s->connects_left);
+    }
     if (s->thread.created) {
         bql_unlock(s->machine);
         qemu_thread_join(&s->thread);
@@ -396,6 +447,7 @@ void migration_shutdown(Machine *m)
     ram_free(s->ram);
     migration_blockers_free(s);
     g_clear_pointer(&s->error, error_free);
+    g_clear_pointer(&s->channel_error, error_free);
     qemu_event_destroy(&s->wake);
     qemu_mutex_destroy(&s->error_lock);
     qemu_mutex_destroy(&s->channel_lock);

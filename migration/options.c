@@ -6,12 +6,18 @@
 #include "qemu/osdep.h"
 #include "migration/options.h"
 
+#include "migration/multifd.h"
 #include "qemu/atomic.h"
 #include "qemu/cutils.h"
 
 static const char *zero_page_detection_name(uint64_t v)
 {
     return v < ZERO_PAGE_DETECTION__MAX ? ZeroPageDetection_str(v) : NULL;
+}
+
+static const char *multifd_compression_name(uint64_t v)
+{
+    return v < MULTIFD_COMPRESSION__MAX ? MultiFDCompression_str(v) : NULL;
 }
 
 static const char *mig_mode_name(uint64_t v)
@@ -33,7 +39,7 @@ static const char *mig_mode_name(uint64_t v)
     }
 #define STREAM_SWITCH(member, ...)                                             \
     {                                                                          \
-        .kind = MIG_OPTION_STREAM, .type = MIG_TYPE_BOOL, .value = true,       \
+        .kind = MIG_OPTION_STREAM, .type = MIG_TYPE_BOOL,                      \
         .offset = offsetof(MigrationOptions, member), __VA_ARGS__              \
     }
 
@@ -51,6 +57,8 @@ static const MigOption options[] = {
                .needs = offsetof(MigrationOptions, send_configuration),
                .needs_name = "send-configuration",
                .help = "the destination must have the same UUID"),
+    CAPABILITY(MULTIFD, .name = "multifd", .global = "x-multifd",
+               .help = "send guest memory over several connections"),
 
     PARAMETER(max_bandwidth, .name = "max-bandwidth", .type = MIG_TYPE_SIZE,
               .value = 128 * MiB, .unit = " bytes/second", .hmp_unit = MiB,
@@ -75,18 +83,48 @@ static const MigOption options[] = {
               .value = MIG_MODE_NORMAL, .enum_name = mig_mode_name,
               .global = "mode", .help = "kind of migration"),
 
+    PARAMETER(multifd_channels, .name = "multifd-channels",
+              .type = MIG_TYPE_UINT8, .value = 2, .min = 1, .max = 255,
+              .range = "a value between 1 and 255",
+              .global = "multifd-channels",
+              .help = "number of additional connections"),
+    PARAMETER(multifd_compression, .name = "multifd-compression",
+              .type = MIG_TYPE_ENUM, .value = MULTIFD_COMPRESSION_NONE,
+              .enum_name = multifd_compression_name,
+              .global = "multifd-compression",
+              .help = "how memory is put on additional connections"),
+    PARAMETER(multifd_zlib_level, .name = "multifd-zlib-level",
+              .type = MIG_TYPE_UINT8, .value = 1, .max = 9,
+              .range = "a value between 0 and 9",
+              .global = "multifd-zlib-level",
+              .help = "how much work zlib compression may make"),
+    PARAMETER(multifd_zstd_level, .name = "multifd-zstd-level",
+              .type = MIG_TYPE_UINT8, .value = 1, .max = 20,
+              .range = "a value between 0 and 20",
+              .global = "multifd-zstd-level",
+              .help = "how much work zstd compression may make"),
+
     STREAM_SWITCH(store_global_state, .name = "store-global-state",
+                  .value = true,
                   .global = "store-global-state",
                   .help = "send the guest's run state"),
     STREAM_SWITCH(send_configuration, .name = "send-configuration",
+                  .value = true,
                   .global = "send-configuration",
                   .help = "send the machine type first"),
     STREAM_SWITCH(send_section_footer, .name = "send-section-footer",
+                  .value = true,
                   .global = "send-section-footer",
                   .help = "end each section with its number"),
     STREAM_SWITCH(send_switchover_start, .name = "send-switchover-start",
+                  .value = true,
                   .global = "send-switchover-start",
                   .help = "announce that the guest was stopped"),
+    STREAM_SWITCH(multifd_flush_after_each_section,
+                  .name = "multifd-flush-after-each-section",
+                  .global = "multifd-flush-after-each-section",
+                  .help = "multifd channels wait at the end of each section, "
+                          "as before version 8.1"),
 };
 
 const MigOption *migration_options_table(size_t *n)
@@ -131,7 +169,7 @@ static bool option_check_range(const MigOption *opt, uint64_t v, Error **errp)
 {
     g_autofree char *name = NULL;
 
-    if (!opt->max || v <= opt->max) {
+    if (v >= opt->min && (!opt->max || v <= opt->max)) {
         return true;
     }
     name = g_strdelimit(g_strdup(opt->name), "-", '_');
@@ -141,6 +179,7 @@ static bool option_check_range(const MigOption *opt, uint64_t v, Error **errp)
 
 void migration_options_init(MigrationOptions *o)
 {
+    multifd_methods_init();
     memset(o, 0, sizeof(*o));
     for (size_t i = 0; i < G_N_ELEMENTS(options); i++) {
         option_put(o, &options[i], options[i].value);
@@ -158,6 +197,11 @@ bool migration_options_check(const MigrationOptions *o, Error **errp)
                        opt->name, opt->needs_name);
             return false;
         }
+    }
+    if (!multifd_method_supported(o->multifd_compression)) {
+        error_setg(errp, "multifd-compression '%s' is not built in",
+                   MultiFDCompression_str(o->multifd_compression));
+        return false;
     }
     return true;
 }
@@ -194,6 +238,12 @@ bool migration_option_set_text(MigrationOptions *o, const MigOption *opt,
         break;
     case MIG_TYPE_ENUM:
         if (!option_parse_enum(opt, text, &v, errp)) {
+            return false;
+        }
+        break;
+    case MIG_TYPE_UINT8:
+        if (!qemu_parse_u64(text, &v) || v > UINT8_MAX) {
+            error_setg(errp, "Parameter '%s' expects uint8_t", opt->name);
             return false;
         }
         break;
@@ -236,6 +286,7 @@ bool migration_option_set_json(MigrationOptions *o, const MigOption *opt,
         }
         break;
     case MIG_TYPE_UINT:
+    case MIG_TYPE_UINT8:
     case MIG_TYPE_SIZE:
         v = json_object_get_uint64(value);
         break;

@@ -24,10 +24,15 @@ typedef struct MigrationOptions {
     uint64_t downtime_limit;             /* ms; live */
     uint64_t mode;                       /* MigMode */
     uint64_t zero_page_detection;        /* ZeroPageDetection */
+    uint64_t multifd_channels;
+    uint64_t multifd_compression;        /* MultiFDCompression */
+    uint64_t multifd_zlib_level;
+    uint64_t multifd_zstd_level;
     bool store_global_state;
     bool send_configuration;
     bool send_section_footer;
     bool send_switchover_start;
+    bool multifd_flush_after_each_section;
 } MigrationOptions;
 
 typedef enum MigOptionKind {
@@ -39,6 +44,7 @@ typedef enum MigOptionKind {
 typedef enum MigOptionType {
     MIG_TYPE_BOOL, /* a bool */
     MIG_TYPE_UINT, /* the others are uint64_t */
+    MIG_TYPE_UINT8, /* too; no more than 255 can be given */
     MIG_TYPE_SIZE,
     MIG_TYPE_ENUM,
 } MigOptionType;
@@ -49,6 +55,7 @@ typedef struct MigOption {
     MigOptionType type;
     size_t offset;     /* in MigrationOptions */
     uint64_t value;    /* default */
+    uint64_t min;      /* UINT, SIZE */
     uint64_t max;      /* UINT, SIZE; 0: no limit */
     const char *range; /* "expects ..." of the range error */
     /* ENUM: name of a value, NULL behind the last. */

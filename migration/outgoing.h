@@ -9,6 +9,7 @@
 #include "migration/channel.h"
 #include "migration/limiter.h"
 #include "migration/migration.h"
+#include "migration/multifd.h"
 #include "migration/options.h"
 #include "migration/ram.h"
 #include "migration/return-path.h"
@@ -66,6 +67,8 @@ struct MigrationState {
     QemuMutex channel_lock;   /* protects the next one */
     QIOChannel *ioc;          /* to the destination; for cancel and yank */
     QEMUFile *file;           /* migration thread */
+    SocketAddress *address;   /* main loop: where more channels go to */
+    MultiFDSend *multifd;     /* NULL: none; changed by the main loop only */
     bool cancel_asked;        /* atomic: a cancel came during COMMIT */
     bool broken;              /* atomic: the return path has failed */
     bool failing;             /* atomic: the thread gives up by itself */
@@ -74,6 +77,7 @@ struct MigrationState {
 
     QemuMutex error_lock;
     Error *error;             /* the first one; error_lock */
+    Error *channel_error;     /* of a multifd channel; error_lock */
 
     /* Times in ns of the monotonic clock; atomics, 0: not yet. */
     int64_t start_ns;

@@ -15,12 +15,16 @@
 struct RAMLoad {
     GPtrArray *blocks; /* of LoadBlock */
     LoadBlock *last;   /* what CONTINUE refers to, across sections */
+    bool listed;       /* the block list has come */
     StoreQueue *queue;
 };
 
-static LoadBlock *load_block_find(RAMLoad *load, const uint8_t *name,
+/* The list does not change between two sync points of multifd channels. */
+static LoadBlock *load_block_find(void *opaque, const uint8_t *name,
                                   size_t len)
 {
+    RAMLoad *load = opaque;
+
     for (guint i = 0; i < load->blocks->len; i++) {
         LoadBlock *lb = load->blocks->pdata[i];
 
@@ -54,6 +58,9 @@ bool ram_load_setup(void *opaque, Error **errp)
         load_block_attach(lb, b);
         lb->skipped = ram_block_ignored(&rs->config, b);
     }
+    if (rs->config.multifd_recv) {
+        multifd_recv_start(rs->config.multifd_recv, load_block_find, load);
+    }
     return true;
 }
 
@@ -62,6 +69,9 @@ void ram_load_cleanup(void *opaque)
     RAMState *rs = opaque;
 
     if (rs->load) {
+        if (rs->config.multifd_recv) {
+            multifd_recv_cleanup(rs->config.multifd_recv);
+        }
         store_queue_free(rs->load->queue);
         g_ptr_array_unref(rs->load->blocks);
         g_clear_pointer(&rs->load, g_free);
@@ -120,6 +130,11 @@ static bool load_block_list_entry(RAMState *rs, QEMUFile *f, uint64_t *left,
 static bool load_block_list(RAMState *rs, QEMUFile *f, uint64_t total,
                             Error **errp)
 {
+    if (rs->load->listed && rs->config.multifd_recv) {
+        error_setg(errp, "a second list of RAM blocks, with multifd");
+        return false;
+    }
+    rs->load->listed = true;
     while (total) {
         if (!load_block_list_entry(rs, f, &total, errp)) {
             return false;
@@ -146,7 +161,9 @@ int ram_record_parse(const uint8_t *buf, size_t len, RAMRecord *rec,
     rec->flag = word & RAM_SAVE_FLAG_MASK & ~RAM_SAVE_FLAG_CONTINUE;
     rec->has_name = false;
     rec->name_len = 0;
-    if (rec->flag == RAM_SAVE_FLAG_EOS || rec->flag == RAM_SAVE_FLAG_MEM_SIZE) {
+    if (rec->flag == RAM_SAVE_FLAG_EOS ||
+        rec->flag == RAM_SAVE_FLAG_MEM_SIZE ||
+        rec->flag == RAM_SAVE_FLAG_MULTIFD_FLUSH) {
         return 1;
     }
     if (rec->flag != RAM_SAVE_FLAG_PAGE && rec->flag != RAM_SAVE_FLAG_ZERO) {
@@ -224,6 +241,27 @@ static bool load_page_record(RAMLoad *load, const RAMRecord *rec, Error **errp)
     return true;
 }
 
+/*
+ * A sync point of multifd channels: what came before, by whatever way, is
+ * stored before anything that comes after it.
+ */
+static bool load_multifd_sync(RAMState *rs, Error **errp)
+{
+    RAMLoad *load = rs->load;
+
+    if (!rs->config.multifd_recv) {
+        error_setg(errp, "RAM record MULTIFD_FLUSH, but multifd is off here");
+        return false;
+    }
+    if (!load->listed) {
+        error_setg(errp, "sync point of multifd before the list of RAM "
+                   "blocks");
+        return false;
+    }
+    return store_queue_finish(load->queue, errp) &&
+           multifd_recv_sync_main(rs->config.multifd_recv, errp);
+}
+
 /* Have more of the stream in the buffer than the @len bytes of a fragment. */
 static bool load_need(QEMUFile *f, size_t len, Error **errp)
 {
@@ -239,8 +277,9 @@ static bool load_need(QEMUFile *f, size_t len, Error **errp)
 }
 
 /*
- * List the records at @p.  1: *@rec ends them, EOS or MEM_SIZE; 0: more has to
- * be read, or no more can be listed; -1: error.  *@used: the bytes taken.
+ * List the records at @p.  1: *@rec ends them: EOS, MEM_SIZE or MULTIFD_FLUSH;
+ * 0: more has to be read, or no more can be listed; -1: error.  *@used: the
+ * bytes taken.
  */
 static int load_list(RAMLoad *load, const uint8_t *p, size_t avail,
                      size_t *used, RAMRecord *rec, Error **errp)
@@ -252,7 +291,8 @@ static int load_list(RAMLoad *load, const uint8_t *p, size_t avail,
             return ret;
         }
         if (rec->flag == RAM_SAVE_FLAG_EOS ||
-            rec->flag == RAM_SAVE_FLAG_MEM_SIZE) {
+            rec->flag == RAM_SAVE_FLAG_MEM_SIZE ||
+            rec->flag == RAM_SAVE_FLAG_MULTIFD_FLUSH) {
             *used += rec->size;
             return 1;
         }
@@ -270,7 +310,7 @@ static int load_list(RAMLoad *load, const uint8_t *p, size_t avail,
  * Take all records of the section that lie in the buffer.  1: the section has
  * ended, 0: go on with *@need bytes in the buffer, -1: error; one of storing
  * is left to store_queue_finish().  Everything behind a MEM_SIZE word is read
- * by way of the stream, so that one ends the piece.
+ * by way of the stream, so that one ends the piece; so does a sync point.
  */
 static int load_buffered(RAMState *rs, QEMUFile *f, size_t *need, Error **errp)
 {
@@ -296,6 +336,13 @@ static int load_buffered(RAMState *rs, QEMUFile *f, size_t *need, Error **errp)
     }
     if (ret > 0 && rec.flag == RAM_SAVE_FLAG_MEM_SIZE) {
         return load_block_list(rs, f, rec.offset, errp) ? 0 : -1;
+    }
+    if (ret > 0 && rec.flag == RAM_SAVE_FLAG_MULTIFD_FLUSH) {
+        return load_multifd_sync(rs, errp) ? 0 : -1;
+    }
+    if (ret > 0 && rs->config.multifd_recv &&
+        rs->config.multifd_flush_each_section) {
+        return load_multifd_sync(rs, errp) ? 1 : -1;
     }
     return ret;
 }

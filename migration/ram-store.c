@@ -4,6 +4,7 @@
 
 #include <sys/mman.h>
 
+#include "qemu/atomic.h"
 #include "qemu/bitmap.h"
 #include "qemu/clock.h"
 #include "qemu/hostfeat.h"
@@ -64,6 +65,25 @@ void load_block_free(gpointer data)
     g_free(lb->idstr);
     g_free(lb->used);
     g_free(lb);
+}
+
+bool load_block_is_new(const LoadBlock *lb, uint64_t first, uint64_t n)
+{
+    for (uint64_t i = first; i < first + n; i++) {
+        unsigned long word = qatomic_read(&lb->used[i / BITS_PER_LONG]);
+
+        if (i % BITS_PER_LONG == 0 && !word) {
+            i += BITS_PER_LONG - 1; /* all of them */
+        } else if (word >> i % BITS_PER_LONG & 1) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void load_block_mark(LoadBlock *lb, uint64_t first, uint64_t n)
+{
+    bitmap_set_atomic(lb->used, first, n);
 }
 
 /* ---- huge pages ---- */
@@ -172,10 +192,9 @@ static int store_write(RAMStore *st, Error **errp)
 static void store_populate(RAMStore *st)
 {
     LoadBlock *lb = st->block;
-    uint64_t end = st->first + st->n;
 
     if (st->n > 1 && hostfeat_has(HOSTFEAT_MADV_POPULATE) &&
-        find_next_bit(lb->used, end, st->first) == end) {
+        load_block_is_new(lb, st->first, st->n)) {
         madvise(lb->rb->host + st->first * TARGET_PAGE_SIZE,
                 st->n * TARGET_PAGE_SIZE, MADV_POPULATE_WRITE);
     }
@@ -213,7 +232,7 @@ bool ram_store_flush(RAMStore *st, Error **errp)
     if (!written) {
         store_copy(st);
     }
-    bitmap_set(lb->used, st->first, st->n);
+    load_block_mark(lb, st->first, st->n);
     st->n = 0;
     return true;
 }
@@ -247,7 +266,7 @@ bool ram_store_zero(RAMStore *st, LoadBlock *lb, uint64_t page, Error **errp)
         !ram_store_flush(st, errp)) {
         return false;
     }
-    if (!test_bit(page, lb->used)) {
+    if (load_block_is_new(lb, page, 1)) {
         return true;
     }
     p = lb->rb->host + page * TARGET_PAGE_SIZE;

@@ -24,7 +24,11 @@ typedef struct LoadBlock {
     RAMBlock *rb;      /* NULL: the machine has no such block and ignores it */
     uint64_t length;
     bool skipped;      /* x-ignore-shared: no page may come */
-    unsigned long *used; /* pages that may hold something but zeros */
+    /*
+     * Pages that may hold something but zeros; the channels of a multifd
+     * migration set bits in it too, atomically.
+     */
+    unsigned long *used;
     bool by_write;     /* pwritev() into rb->fd works */
     bool no_huge;      /* huge pages are not to be had, or too slowly */
     unsigned huge_slow; /* how many took too long */
@@ -43,6 +47,10 @@ LoadBlock *load_block_new(const char *idstr);
 /* It is for the pages of @rb: find out what it holds. */
 void load_block_attach(LoadBlock *lb, RAMBlock *rb);
 void load_block_free(gpointer lb);
+/* Are pages [@first, +@n) all zero, none of them stored yet?  Any thread. */
+bool load_block_is_new(const LoadBlock *lb, uint64_t first, uint64_t n);
+/* Pages [@first, +@n) have been stored.  Any thread. */
+void load_block_mark(LoadBlock *lb, uint64_t first, uint64_t n);
 
 /* @data stays valid until ram_store_flush(). */
 bool ram_store_page(RAMStore *st, LoadBlock *lb, uint64_t page,

@@ -35,6 +35,11 @@ struct RAMSave {
     DirtyScan scan;
     const RAMBlock *last; /* block of the last record on the stream */
     bool dirty_log;
+    /*
+     * The dirty log was read since pages went to multifd channels: these pages
+     * may have to be sent again, and must have arrived before that.
+     */
+    bool multifd_flush;
 };
 
 bool ram_block_ignored(const RAMConfig *config, const RAMBlock *b)
@@ -61,12 +66,55 @@ static bool ram_sync(RAMState *rs, Error **errp)
         return false;
     }
     n = dirty_scan_fetch(&rs->save->scan);
+    if (rs->config.multifd_send && multifd_send_dirty(rs->config.multifd_send)) {
+        rs->save->multifd_flush = true;
+    }
     migration_meter_sync(rs->config.meter, clock_get_ns(), n);
     ram_count_remaining(rs);
     count = qatomic_read(&c->dirty_sync_count) + 1;
     qatomic_set(&c->dirty_sync_count, count);
     trace_ram_sync(count, n, rs->save->scan.dirty);
     rs->config.synced(rs->config.opaque, count);
+    return true;
+}
+
+/* ---- sync points of multifd channels ---- */
+
+/* All pages queued so far will be stored before anything that comes later. */
+static bool ram_multifd_flush(QEMUFile *f, RAMState *rs, Error **errp)
+{
+    MultiFDSend *ms = rs->config.multifd_send;
+
+    if (!ms) {
+        return true;
+    }
+    if (!multifd_send_sync(ms, MULTIFD_SYNC_ALL, errp)) {
+        return false;
+    }
+    rs->save->multifd_flush = false;
+    if (!rs->config.multifd_flush_each_section) {
+        qemu_put_be64(f, RAM_SAVE_FLAG_MULTIFD_FLUSH);
+        /*
+         * The peer's channels stand still until it has seen the record, and
+         * who waits for one of them does not come back here to write it.
+         */
+        qemu_fflush(f);
+    }
+    return true;
+}
+
+/* The end of a section. */
+static bool ram_put_eos(QEMUFile *f, RAMState *rs, Error **errp)
+{
+    bool sync = rs->config.multifd_flush_each_section;
+
+    if (sync && !ram_multifd_flush(f, rs, errp)) {
+        return false;
+    }
+    qemu_put_be64(f, RAM_SAVE_FLAG_EOS);
+    if (sync) {
+        qemu_fflush(f);
+    }
     return true;
 }
 
@@ -125,7 +173,14 @@ static bool ram_save_setup(QEMUFile *f, void *opaque, Error **errp)
     rs->save = save;
     list = ram_block_list(rs->machine);
     ram_put_block_list(f, rs, list);
-    qemu_put_be64(f, RAM_SAVE_FLAG_EOS);
+    /* Keeps the channels back until the peer has read the list. */
+    if (!rs->config.multifd_flush_each_section &&
+        !ram_multifd_flush(f, rs, errp)) {
+        return false;
+    }
+    if (!ram_put_eos(f, rs, errp)) {
+        return false;
+    }
 
     if (!dirty_log_start(rs->machine, errp)) {
         error_prepend(errp, "cannot start the dirty log: ");
@@ -213,6 +268,18 @@ static void ram_put_normal_pages(QEMUFile *f, RAMState *rs, const RAMBlock *rb,
     qatomic_add(&rs->config.counters->normal_pages, n);
 }
 
+/* Pages that may be anything, to wherever such pages go. */
+static bool ram_send_pages(QEMUFile *f, RAMState *rs, const RAMBlock *rb,
+                           uint64_t first, uint64_t n, Error **errp)
+{
+    if (rs->config.multifd_send) {
+        return multifd_queue_run(rs->config.multifd_send, rb, first, n, false,
+                                 errp);
+    }
+    ram_put_normal_pages(f, rs, rb, first, n);
+    return true;
+}
+
 /* Send the pages of @run, none of which was touched or all may be anything. */
 static bool ram_save_run(QEMUFile *f, RAMState *rs, const DirtyRun *run,
                          Error **errp)
@@ -226,13 +293,19 @@ static bool ram_save_run(QEMUFile *f, RAMState *rs, const DirtyRun *run,
                       rb->idstr);
         return false;
     }
+    if (rs->save->multifd_flush && !ram_multifd_flush(f, rs, errp)) {
+        return false;
+    }
+    if (run->untouched && rs->config.multifd_zero_pages) {
+        return multifd_queue_run(rs->config.multifd_send, rb, page, run->n,
+                                 true, errp);
+    }
     if (run->untouched) {
         ram_put_zero_pages(f, rs, rb, page, run->n);
         return true;
     }
     if (!rs->config.detect_zero) {
-        ram_put_normal_pages(f, rs, rb, page, run->n);
-        return true;
+        return ram_send_pages(f, rs, rb, page, run->n, errp);
     }
     while (page < end) {
         uint64_t n = zero_page_run(rb->host + page * TARGET_PAGE_SIZE,
@@ -240,8 +313,8 @@ static bool ram_save_run(QEMUFile *f, RAMState *rs, const DirtyRun *run,
 
         if (zero) {
             ram_put_zero_pages(f, rs, rb, page, n);
-        } else {
-            ram_put_normal_pages(f, rs, rb, page, n);
+        } else if (!ram_send_pages(f, rs, rb, page, n, errp)) {
+            return false;
         }
         page += n;
         zero = !zero;
@@ -258,6 +331,13 @@ static bool ram_has_pending(void *opaque)
     return rs->save->scan.dirty != 0;
 }
 
+/* Over all channels. */
+static uint64_t ram_bytes_sent(RAMState *rs, QEMUFile *f)
+{
+    return qemu_file_transferred(f) +
+           qatomic_read(&rs->config.counters->multifd_bytes);
+}
+
 static int ram_save_iterate(QEMUFile *f, void *opaque, Error **errp)
 {
     RAMState *rs = opaque;
@@ -267,7 +347,7 @@ static int ram_save_iterate(QEMUFile *f, void *opaque, Error **errp)
 
     while (!qemu_file_has_error(f)) {
         uint64_t budget = rate_limiter_budget(limiter, now,
-                                              qemu_file_transferred(f));
+                                              ram_bytes_sent(rs, f));
         uint64_t max = budget / PAGE_RECORD_SIZE;
         uint64_t max_untouched = budget / ZERO_RECORD_SIZE;
         DirtyRun run;
@@ -288,8 +368,7 @@ static int ram_save_iterate(QEMUFile *f, void *opaque, Error **errp)
         now = clock_get_ns();
     }
     ram_count_remaining(rs);
-    qemu_put_be64(f, RAM_SAVE_FLAG_EOS);
-    if (qemu_file_get_error(f, errp)) {
+    if (!ram_put_eos(f, rs, errp) || qemu_file_get_error(f, errp)) {
         return -1;
     }
     return done;
@@ -307,7 +386,11 @@ static bool ram_save_rest(QEMUFile *f, RAMState *rs, Error **errp)
         }
         ram_count_remaining(rs);
     }
-    qemu_put_be64(f, RAM_SAVE_FLAG_EOS);
+    if ((!rs->config.multifd_flush_each_section &&
+         !ram_multifd_flush(f, rs, errp)) ||
+        !ram_put_eos(f, rs, errp)) {
+        return false;
+    }
     qemu_fflush(f);
     return !qemu_file_get_error(f, errp);
 }

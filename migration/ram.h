@@ -7,6 +7,7 @@
 #define MIGRATION_RAM_H
 
 #include "migration/limiter.h"
+#include "migration/multifd.h"
 #include "migration/qemu-file.h"
 #include "migration/register.h"
 #include "migration/stats.h"
@@ -20,12 +21,19 @@
 #define RAM_SAVE_FLAG_PAGE UINT64_C(0x08)
 #define RAM_SAVE_FLAG_EOS UINT64_C(0x10)
 #define RAM_SAVE_FLAG_CONTINUE UINT64_C(0x20)
+#define RAM_SAVE_FLAG_MULTIFD_FLUSH UINT64_C(0x200)
 #define RAM_SAVE_FLAG_MASK (~TARGET_PAGE_MASK)
 
 /* What the section has to know about the migration it is part of. */
 typedef struct RAMConfig {
     bool ignore_shared; /* skip memory that both sides map from one file */
     bool detect_zero;   /* look for pages of zeros (source) */
+    /* The ends of sections are the sync points of multifd channels. */
+    bool multifd_flush_each_section;
+    /* Pages nobody touched go over multifd channels, too (source). */
+    bool multifd_zero_pages;
+    MultiFDSend *multifd_send; /* NULL: there are no such channels */
+    MultiFDRecv *multifd_recv; /* the same, for the destination */
     /* Source only; all NULL on the destination. */
     RateLimiter *limiter;
     MigrationCounters *counters;

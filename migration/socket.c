@@ -41,6 +41,11 @@ SocketConnect *migration_socket_connect(const SocketAddress *addr,
     return c;
 }
 
+QIOChannel *migration_socket_connect_channel(SocketConnect *c)
+{
+    return QIO_CHANNEL(c->sioc);
+}
+
 void migration_socket_connect_cancel(SocketConnect *c, unsigned *left)
 {
     c->fn = NULL;

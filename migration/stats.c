@@ -11,6 +11,8 @@
 void migration_counters_reset(MigrationCounters *c)
 {
     qatomic_set(&c->transferred, 0);
+    qatomic_set(&c->main_bytes, 0);
+    qatomic_set(&c->multifd_bytes, 0);
     qatomic_set(&c->precopy_bytes, 0);
     qatomic_set(&c->downtime_bytes, 0);
     qatomic_set(&c->normal_pages, 0);
@@ -27,9 +29,10 @@ void migration_counters_reset(MigrationCounters *c)
 void migration_counters_transferred(MigrationCounters *c, uint64_t total,
                                     bool running)
 {
-    uint64_t more = total - qatomic_read(&c->transferred);
+    uint64_t more = total - qatomic_read(&c->main_bytes);
 
-    qatomic_set(&c->transferred, total);
+    qatomic_set(&c->main_bytes, total);
+    qatomic_set(&c->transferred, total + qatomic_read(&c->multifd_bytes));
     if (running) {
         qatomic_add(&c->precopy_bytes, more);
     } else {
@@ -138,6 +141,7 @@ MigrationStats *migration_counters_query(MigrationCounters *c, bool completed)
     st->mbps = qatomic_read(&c->bandwidth) * 8 / 1e6;
     st->dirty_sync_count = qatomic_read(&c->dirty_sync_count);
     st->page_size = TARGET_PAGE_SIZE;
+    st->multifd_bytes = qatomic_read(&c->multifd_bytes);
     st->pages_per_second = qatomic_read(&c->pages_per_second);
     st->precopy_bytes = qatomic_read(&c->precopy_bytes);
     st->downtime_bytes = qatomic_read(&c->downtime_bytes);

@@ -12,9 +12,11 @@
 #include "qemu/osdep.h"
 
 typedef struct MigrationCounters {
-    uint64_t transferred;     /* bytes of the stream */
-    uint64_t precopy_bytes;   /* of these, while the guest ran */
+    uint64_t transferred;     /* bytes of the main and all other channels */
+    uint64_t main_bytes;      /* of the main channel: the sum of the next two */
+    uint64_t precopy_bytes;   /* while the guest ran */
     uint64_t downtime_bytes;  /* and while it stood still */
+    uint64_t multifd_bytes;   /* of the others; counted by their threads */
     uint64_t normal_pages;
     uint64_t zero_pages;
     uint64_t total_bytes;     /* of guest memory */
@@ -39,7 +41,10 @@ typedef struct MigrationMeter {
 } MigrationMeter;
 
 void migration_counters_reset(MigrationCounters *c);
-/* The stream has grown to @total bytes; @running: the guest ran meanwhile. */
+/*
+ * The main channel has grown to @total bytes; @running: the guest ran
+ * meanwhile.
+ */
 void migration_counters_transferred(MigrationCounters *c, uint64_t total,
                                     bool running);
 

@@ -42,6 +42,24 @@ static const struct {
     { MIG_OPTION_CAPABILITY, "events", "on", false, "on", NULL },
     { MIG_OPTION_CAPABILITY, "events", "maybe", false, NULL,
       "Parameter 'events' expects 'on' or 'off'" },
+    { MIG_OPTION_CAPABILITY, "multifd", "on", false, "on", NULL },
+    { MIG_OPTION_PARAMETER, "multifd-channels", "255", true, "255", NULL },
+    { MIG_OPTION_PARAMETER, "multifd-channels", "256", true, NULL,
+      "Parameter 'multifd-channels' expects uint8_t" },
+    { MIG_OPTION_PARAMETER, "multifd-channels", "few", false, NULL,
+      "Parameter 'multifd-channels' expects uint8_t" },
+    { MIG_OPTION_PARAMETER, "multifd-channels", "0", false, NULL,
+      "Parameter 'multifd_channels' expects a value between 1 and 255" },
+    { MIG_OPTION_PARAMETER, "multifd-compression", "zlib", true, "zlib",
+      NULL },
+    { MIG_OPTION_PARAMETER, "multifd-compression", "lzma", true, NULL,
+      "Parameter 'multifd-compression' does not accept value 'lzma'" },
+    { MIG_OPTION_PARAMETER, "multifd-zlib-level", "10", true, NULL,
+      "Parameter 'multifd_zlib_level' expects a value between 0 and 9" },
+    { MIG_OPTION_PARAMETER, "multifd-zstd-level", "21", true, NULL,
+      "Parameter 'multifd_zstd_level' expects a value between 0 and 20" },
+    { MIG_OPTION_STREAM, "multifd-flush-after-each-section", "on", false,
+      "on", NULL },
     { MIG_OPTION_STREAM, "send-section-footer", "off", false, "off", NULL },
 };
 
@@ -110,9 +128,9 @@ static void test_globals(void)
     g_assert_true(migration_options_set_global(&o, "x-max-bandwidth", "3M",
                                                &err));
     g_assert_cmpuint(o.max_bandwidth, ==, 3 * MiB);
-    g_assert_false(migration_options_set_global(&o, "x-multifd", "on", &err));
+    g_assert_false(migration_options_set_global(&o, "x-colo", "on", &err));
     g_assert_cmpstr(error_get_pretty(err), ==,
-                    "Property 'migration.x-multifd' not found");
+                    "Property 'migration.x-colo' not found");
     g_clear_error(&err);
     o.caps[MIGRATION_CAPABILITY_VALIDATE_UUID] = true;
     g_assert_true(migration_options_check(&o, &err));

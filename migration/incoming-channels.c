@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Which arriving connection is what.
+ *
+ * With multifd the main channel and the others come in any order, and each is
+ * known by its first bytes.  Nothing here waits: a connection that says nothing
+ * is left alone, and what follows is for the load's threads.  Reading them
+ * begins when all are there.
+ */
+#include "qemu/osdep.h"
+#include "migration/incoming.h"
+
+#include "migration/savevm.h"
+
+typedef struct IncomingArrival {
+    IncomingState *in;
+    QIOChannel *ioc;
+    guint watch; /* 0: none */
+    /* The first packet of a multifd channel, as far as it has come. */
+    MultiFDInit init;
+    size_t have;
+    bool multifd; /* it is one, complete; only its end is waited for */
+} IncomingArrival;
+
+static void arrival_free(gpointer data)
+{
+    IncomingArrival *a = data;
+
+    if (a->watch) {
+        g_source_remove(a->watch);
+    }
+    g_object_unref(a->ioc);
+    g_free(a);
+}
+
+static void arrival_drop(IncomingArrival *a)
+{
+    a->in->arrivals = g_slist_remove(a->in->arrivals, a);
+    arrival_free(a);
+}
+
+void incoming_channels_drop(IncomingState *in)
+{
+    g_slist_free_full(g_steal_pointer(&in->arrivals), arrival_free);
+    g_clear_object(&in->main);
+}
+
+/* Everybody is there? */
+static void check_complete(IncomingState *in)
+{
+    QIOChannel *ioc;
+
+    if (!in->main || !multifd_recv_complete(in->multifd)) {
+        return;
+    }
+    ioc = g_steal_pointer(&in->main);
+    /* Later connections are none of ours. */
+    qio_net_listener_set_client_func(in->listener, NULL, NULL, NULL, NULL);
+    qio_net_listener_disconnect(in->listener);
+    incoming_channels_drop(in);
+    incoming_begin(in, ioc);
+}
+
+/* @a is the main channel. */
+static bool arrival_main(IncomingArrival *a, Error **errp)
+{
+    IncomingState *in = a->in;
+
+    if (in->main) {
+        error_setg(errp, "a second main channel has come before all multifd "
+                   "channels of the first one");
+        return false;
+    }
+    if (!qio_channel_set_blocking(a->ioc, true, errp)) {
+        return false;
+    }
+    in->main = g_object_ref(a->ioc);
+    arrival_drop(a);
+    return true;
+}
+
+/* -1: error, 0: come again, 1: *@n bytes (0 at the end) were peeked at. */
+static int arrival_peek(IncomingArrival *a, uint8_t *buf, size_t len,
+                        size_t *n, Error **errp)
+{
+    struct iovec iov = { buf, len };
+    ssize_t ret = qio_channel_readv_full(a->ioc, &iov, 1, NULL, NULL,
+                                         QIO_CHANNEL_READ_FLAG_MSG_PEEK, errp);
+
+    if (ret == QIO_CHANNEL_ERR_BLOCK) {
+        return 0;
+    }
+    *n = MAX(ret, 0);
+    return ret < 0 ? -1 : 1;
+}
+
+/*
+ * A connection has said its first byte.  The first bytes of the two kinds
+ * differ already; whoever reads the rest checks it.
+ */
+static bool arrival_identify(IncomingArrival *a, Error **errp)
+{
+    const uint8_t main_byte = (uint8_t)('Q'); /* of "QEVM" */
+    const uint8_t multifd_byte = MULTIFD_MAGIC >> 24;
+    uint8_t first[4] = { 0 };
+    size_t n = 0;
+    int ret = arrival_peek(a, first, sizeof(first), &n, NULL);
+
+    if (ret == 0) {
+        return true;
+    }
+    if (ret < 0 || n == 0) {
+        arrival_drop(a); /* it came, said nothing and left */
+        return true;
+    }
+    if (first[0] == main_byte) {
+        return arrival_main(a, errp);
+    }
+    if (first[0] == multifd_byte) {
+        a->have = qio_channel_read(a->ioc, &a->init, 1, NULL) == 1;
+        return true;
+    }
+    error_setg(errp, "a connection begins with %02x %02x %02x %02x, neither a "
+               "migration stream (51 45 56 4d) nor a multifd channel (11 22 "
+               "33 44)", first[0], first[1], first[2], first[3]);
+    return false;
+}
+
+/* More of a multifd channel's first packet. */
+static bool arrival_read_init(IncomingArrival *a, Error **errp)
+{
+    ssize_t n = qio_channel_read(a->ioc, (uint8_t *)&a->init + a->have,
+                                 sizeof(a->init) - a->have, errp);
+
+    if (n == QIO_CHANNEL_ERR_BLOCK) {
+        return true;
+    }
+    if (n <= 0) {
+        if (n == 0) {
+            error_setg(errp, "end of file within it");
+        }
+        error_prepend(errp, "multifd: initial packet of a channel: ");
+        return false;
+    }
+    a->have += n;
+    if (a->have < sizeof(a->init)) {
+        return true;
+    }
+    if (!multifd_recv_new_channel(a->in->multifd, a->ioc, &a->init, errp)) {
+        return false;
+    }
+    a->multifd = true;
+    return true;
+}
+
+/*
+ * The channel waits for the others.  If the source goes away meanwhile, say
+ * so; if it sends more, it is alive, and reading is the load's business.
+ */
+static bool arrival_alive(IncomingArrival *a, bool *watch, Error **errp)
+{
+    uint8_t byte;
+    size_t n;
+    int ret = arrival_peek(a, &byte, 1, &n, errp);
+
+    *watch = ret == 0;
+    if (ret < 0) {
+        error_prepend(errp, "multifd channel %u: ", a->init.id);
+        return false;
+    }
+    if (ret && !n) {
+        error_setg(errp, "multifd channel %u: the source closed it before all "
+                   "other channels had come", a->init.id);
+        return false;
+    }
+    return true;
+}
+
+static gboolean arrival_ready(QIOChannel *ioc, GIOCondition cond,
+                              gpointer opaque)
+{
+    IncomingArrival *a = opaque;
+    IncomingState *in = a->in;
+    Error *err = NULL;
+    bool ok, watch = true;
+
+    if (a->multifd) {
+        ok = arrival_alive(a, &watch, &err);
+        if (!watch) {
+            a->watch = 0;
+        }
+    } else {
+        ok = a->have ? arrival_read_init(a, &err) : arrival_identify(a, &err);
+    }
+    if (!ok) {
+        incoming_channels_drop(in);
+        incoming_setup_failed(in, err);
+        return G_SOURCE_REMOVE;
+    }
+    if (watch) {
+        check_complete(in); /* may free @a and its source */
+    }
+    return watch;
+}
+
+void incoming_channel_arrived(IncomingState *in, QIOChannel *ioc)
+{
+    IncomingArrival *a;
+
+    qio_channel_set_name(ioc, "migration-incoming");
+    if (!qio_channel_set_blocking(ioc, false, NULL)) {
+        return; /* it is gone */
+    }
+    a = g_new0(IncomingArrival, 1);
+    a->in = in;
+    a->ioc = g_object_ref(ioc);
+    in->arrivals = g_slist_prepend(in->arrivals, a);
+    a->watch = qio_channel_add_watch(ioc, G_IO_IN, arrival_ready, a, NULL);
+}

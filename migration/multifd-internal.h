@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the parts of multifd share: packets, channels, methods. */
+#ifndef MIGRATION_MULTIFD_INTERNAL_H
+#define MIGRATION_MULTIFD_INTERNAL_H
+
+#include "migration/channel.h"
+#include "migration/multifd.h"
+#include "qemu/atomic.h"
+#include "qemu/thread.h"
+
+/* ---- packets ---- */
+
+#define MULTIFD_FLAG_SYNC UINT32_C(0x01)
+#define MULTIFD_FLAG_COMPRESSION_MASK UINT32_C(0x3e)
+#define MULTIFD_FLAG_NOCOMP UINT32_C(0x00)
+#define MULTIFD_FLAG_ZLIB UINT32_C(0x02)
+#define MULTIFD_FLAG_ZSTD UINT32_C(0x04)
+#define MULTIFD_FLAG_DEVICE_STATE UINT32_C(0x40)
+
+/* Compressed data of one packet is never longer. */
+#define MULTIFD_DATA_MAX (2 * MULTIFD_PACKET_SIZE)
+
+/* Begins every packet and tells which kind it is; big-endian. */
+typedef struct MultiFDPacketHdr {
+    uint32_t magic;
+    uint32_t version;
+    uint32_t flags;
+} MultiFDPacketHdr;
+
+/* Of guest memory, or only a sync; big-endian. */
+typedef struct MultiFDPacket {
+    MultiFDPacketHdr hdr;
+    uint32_t pages_alloc;
+    uint32_t normal_pages;
+    uint32_t next_packet_size; /* bytes of data that follow */
+    uint64_t packet_num;
+    uint32_t zero_pages;
+    uint32_t unused32;
+    uint64_t unused64[3];
+    char ramblock[256];
+    uint64_t offset[MULTIFD_PAGES_MAX];
+} MultiFDPacket;
+QEMU_BUILD_BUG_ON(sizeof(MultiFDPacket) != 320 + 8 * MULTIFD_PAGES_MAX);
+
+/* ---- what is sent at once ---- */
+
+/*
+ * Pages of one block, as offsets.  While it is filled, pages to be looked at
+ * stand at the front and pages known to be zero at the back; after
+ * multifd_send_zero_page_detect() the normal ones stand at the front and all
+ * zero ones behind them.
+ */
+typedef struct MultiFDPages {
+    const RAMBlock *block;
+    uint32_t normal_num;
+    uint32_t zero_num;
+    uint64_t offset[MULTIFD_PAGES_MAX];
+} MultiFDPages;
+
+/* Device state will be another kind of payload. */
+typedef enum MultiFDPayloadType {
+    MULTIFD_PAYLOAD_NONE,
+    MULTIFD_PAYLOAD_RAM,
+} MultiFDPayloadType;
+
+typedef struct MultiFDSendData {
+    MultiFDPayloadType type;
+    union {
+        MultiFDPages ram;
+    } u;
+} MultiFDSendData;
+
+/* ---- channels of the source ---- */
+
+typedef struct MultiFDSendParams {
+    MultiFDSend *ms;
+    uint8_t id;
+    char name[16]; /* of the thread */
+    QemuThread thread;
+
+    /* Main loop until the channel is connected. */
+    SocketConnect *connect;
+    QIOChannel *c; /* changed under ms->channel_lock */
+
+    QemuSemaphore sem;      /* there is something to do */
+    QemuSemaphore sem_sync; /* the sync that was asked for is done */
+    /*
+     * Who owns @data: the channel's thread while this is set.  Whoever gives
+     * it away stores with release, whoever takes it loads with acquire.
+     */
+    bool pending_job;
+    int pending_sync; /* MultiFDSyncReq; the same protocol */
+    MultiFDSendData *data;
+
+    /* The rest is the thread's own. */
+    MultiFDPacket *packet;
+    uint32_t flags;            /* of the packet: the method */
+    uint32_t next_packet_size; /* bytes in iov behind the header */
+    struct iovec *iov;         /* element 0 is for the header */
+    uint32_t iovs_num;
+    void *compress_data;
+} MultiFDSendParams;
+
+struct MultiFDSend {
+    Machine *machine;
+    const MigrationOptions *options;
+    MigrationCounters *counters;
+    MultiFDFailedFn *failed;
+    void *opaque;
+    const struct MultiFDMethods *ops;
+
+    unsigned n;
+    MultiFDSendParams *params;
+    QemuMutex channel_lock;
+    QemuSemaphore channels_created; /* once per channel, whatever came of it */
+    QemuSemaphore channels_ready;   /* as many as there are idle channels */
+    bool exiting; /* atomic, full ordering with the semaphores */
+    bool failing; /* atomic: the first failure was reported */
+
+    QemuMutex send_mutex; /* one multifd_send() at a time */
+    unsigned next_channel; /* send_mutex */
+    uint64_t packet_num;   /* atomic */
+
+    /* The thread that queues. */
+    MultiFDSendData *data; /* the batch being filled */
+    bool dirty;            /* something was queued since the last sync */
+};
+
+/*
+ * Give the batch *@data to an idle channel and take its empty one in exchange.
+ * May wait for one.  Any thread.
+ */
+bool multifd_send(MultiFDSend *ms, MultiFDSendData **data, Error **errp);
+
+/* ---- channels of the destination ---- */
+
+typedef struct MultiFDRecvParams {
+    MultiFDRecv *mr;
+    uint8_t id;
+    char name[16];
+    QemuThread thread;
+    QIOChannel *c;          /* NULL: has not come yet */
+    QemuSemaphore sem_sync; /* the main channel has reached the sync point */
+    bool eof;               /* atomic: the peer sends no more */
+
+    /* The thread's own: the packet being read, checked. */
+    MultiFDPacket *packet;
+    uint32_t flags;
+    uint32_t next_packet_size;
+    uint64_t packet_num;
+    LoadBlock *block; /* NULL: no pages */
+    uint32_t normal_num;
+    uint32_t zero_num;
+    uint64_t offset[MULTIFD_PAGES_MAX]; /* normal ones, then zero ones */
+    bool synced;      /* a sync point was passed */
+    struct iovec *iov;
+    uint8_t *scratch; /* a page that nobody reads */
+    void *compress_data;
+} MultiFDRecvParams;
+
+struct MultiFDRecv {
+    MigrationOptions options;
+    uint8_t uuid[16];
+    MultiFDFailedFn *failed;
+    void *opaque;
+    const struct MultiFDMethods *ops;
+    MultiFDFindFn *find;
+    void *find_opaque;
+
+    unsigned n;
+    unsigned come; /* main loop: channels that are there */
+    MultiFDRecvParams *params;
+    QemuMutex channel_lock; /* protects params[].c before the start */
+    QemuSemaphore sem_sync; /* once per channel at a sync point, or at its end */
+    bool exiting; /* atomic, full ordering with the semaphores */
+    bool failing; /* atomic: the first failure was reported */
+};
+
+/* ---- methods ---- */
+
+/*
+ * How page data is put on the wire.  Each function works on one channel and
+ * runs in its thread.  Cleanup is called iff setup was successful.
+ */
+typedef struct MultiFDMethods {
+    uint32_t flag; /* of packets */
+    bool (*send_setup)(MultiFDSendParams *p, Error **errp);
+    void (*send_cleanup)(MultiFDSendParams *p);
+    /*
+     * Append the data of p->data's normal pages to p->iov, which has room for
+     * MULTIFD_PAGES_MAX elements behind p->iovs_num, and set
+     * p->next_packet_size.  There is at least one page.
+     */
+    bool (*send_prepare)(MultiFDSendParams *p, Error **errp);
+    bool (*recv_setup)(MultiFDRecvParams *p, Error **errp);
+    void (*recv_cleanup)(MultiFDRecvParams *p);
+    /*
+     * Read p->next_packet_size bytes and store p->normal_num pages, of which
+     * there is at least one.
+     */
+    bool (*recv)(MultiFDRecvParams *p, Error **errp);
+} MultiFDMethods;
+
+void multifd_register_ops(MultiFDCompression method,
+                          const MultiFDMethods *ops);
+const MultiFDMethods *multifd_get_ops(MultiFDCompression method);
+
+void multifd_nocomp_register(void);
+void multifd_zlib_register(void);
+void multifd_zstd_register(void);
+
+/* Runs of pages that follow one another: @n pages at @host. */
+typedef struct MultiFDRun {
+    uint8_t *host; /* NULL: pages of a block that is not here */
+    uint64_t first;
+    uint32_t n;
+} MultiFDRun;
+/*
+ * The run among p->offset[@i..@end) that begins with @i; returns the index
+ * behind it.
+ */
+uint32_t multifd_recv_run(const MultiFDRecvParams *p, uint32_t i,
+                          uint32_t end, MultiFDRun *run);
+/* The same for the pages to be sent. */
+uint32_t multifd_send_run(const MultiFDPages *pages, uint32_t i,
+                          MultiFDRun *run);
+/*
+ * Read the compressed data of a packet into @buf of MULTIFD_DATA_MAX bytes;
+ * refuses more.
+ */
+bool multifd_recv_data(MultiFDRecvParams *p, uint8_t *buf, Error **errp);
+/* Get memory for the pages of @run at once; they are about to be written. */
+void multifd_recv_populate(const MultiFDRecvParams *p, const MultiFDRun *run);
+
+/* ---- packets (multifd-packet.c) ---- */
+
+void multifd_init_fill(MultiFDInit *init, Machine *m, uint8_t id);
+/* Check all but whether the id was there before; n: number of channels. */
+bool multifd_init_check(const MultiFDInit *init, const uint8_t uuid[16],
+                        unsigned n, Error **errp);
+void multifd_send_fill_packet(MultiFDSendParams *p);
+void multifd_send_fill_sync(MultiFDSendParams *p);
+/* Magic and version; sets p->flags. */
+bool multifd_recv_check_hdr(MultiFDRecvParams *p, Error **errp);
+/* Everything else; sets what stands below p->packet. */
+bool multifd_recv_unfill_packet(MultiFDRecvParams *p, Error **errp);
+
+/* ---- zero pages (multifd-zero-page.c) ---- */
+
+/* Look at the pages of p->data and put the zero ones behind the others. */
+void multifd_send_zero_page_detect(MultiFDSendParams *p);
+/* Clear the zero pages of the packet, where they are not known to be. */
+void multifd_recv_zero_page_process(MultiFDRecvParams *p);
+
+#endif

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The receiving side of multifd.
+ *
+ * A channel that has read a sync point tells so and stops until the main
+ * channel has reached it, too; the load thread waits there for all channels.
+ * What ends one channel with an error ends all of them, and wakes the load
+ * thread.  "exiting" works as on the sending side, see multifd.c.
+ */
+#include "qemu/osdep.h"
+#include "migration/multifd-internal.h"
+
+#include "trace/trace-migration.h"
+
+/* ---- life ---- */
+
+MultiFDRecv *multifd_recv_new(Machine *m, const MigrationOptions *options,
+                              MultiFDFailedFn *failed, void *opaque)
+{
+    MultiFDRecv *mr = g_new0(MultiFDRecv, 1);
+
+    mr->options = *options;
+    mr->failed = failed;
+    mr->opaque = opaque;
+    mr->ops = multifd_get_ops(options->multifd_compression);
+    mr->n = options->multifd_channels;
+    mr->params = g_new0(MultiFDRecvParams, mr->n);
+    machine_get_uuid(m, mr->uuid);
+    qemu_mutex_init(&mr->channel_lock);
+    qemu_sem_init(&mr->sem_sync, 0);
+    for (unsigned i = 0; i < mr->n; i++) {
+        MultiFDRecvParams *p = &mr->params[i];
+
+        p->mr = mr;
+        p->id = i;
+        g_snprintf(p->name, sizeof(p->name), "mig/dst/recv_%u", i);
+        qemu_sem_init(&p->sem_sync, 0);
+    }
+    return mr;
+}
+
+void multifd_recv_free(MultiFDRecv *mr)
+{
+    if (!mr) {
+        return;
+    }
+    for (unsigned i = 0; i < mr->n; i++) {
+        g_clear_object(&mr->params[i].c);
+        qemu_sem_destroy(&mr->params[i].sem_sync);
+    }
+    qemu_sem_destroy(&mr->sem_sync);
+    qemu_mutex_destroy(&mr->channel_lock);
+    g_free(mr->params);
+    g_free(mr);
+}
+
+static bool recv_exiting(MultiFDRecv *mr)
+{
+    return qatomic_load_acquire(&mr->exiting);
+}
+
+void multifd_recv_shutdown(MultiFDRecv *mr)
+{
+    if (qatomic_xchg(&mr->exiting, true)) {
+        return;
+    }
+    WITH_QEMU_LOCK_GUARD(&mr->channel_lock) {
+        for (unsigned i = 0; i < mr->n; i++) {
+            if (mr->params[i].c) {
+                qio_channel_shutdown(mr->params[i].c,
+                                     QIO_CHANNEL_SHUTDOWN_BOTH, NULL);
+            }
+        }
+    }
+    for (unsigned i = 0; i < mr->n; i++) {
+        qemu_sem_post(&mr->params[i].sem_sync);
+    }
+    qemu_sem_post(&mr->sem_sync);
+}
+
+/* Channel @p has failed.  Takes @err. */
+static void multifd_recv_fail(MultiFDRecvParams *p, Error *err)
+{
+    MultiFDRecv *mr = p->mr;
+
+    if (!recv_exiting(mr) && !qatomic_xchg(&mr->failing, true)) {
+        error_prepend(&err, "multifd channel %u: ", p->id);
+        trace_multifd_recv_error(p->id, error_get_pretty(err));
+        mr->failed(mr->opaque, err);
+    }
+    error_free(err);
+    multifd_recv_shutdown(mr);
+}
+
+bool multifd_recv_new_channel(MultiFDRecv *mr, QIOChannel *ioc,
+                              const MultiFDInit *init, Error **errp)
+{
+    MultiFDRecvParams *p;
+
+    if (!multifd_init_check(init, mr->uuid, mr->n, errp)) {
+        return false;
+    }
+    p = &mr->params[init->id];
+    if (p->c) {
+        error_setg(errp, "multifd: two connections are for channel %u",
+                   init->id);
+        return false;
+    }
+    WITH_QEMU_LOCK_GUARD(&mr->channel_lock) {
+        p->c = g_object_ref(ioc);
+    }
+    mr->come++;
+    trace_multifd_recv_new_channel(p->id, mr->come, mr->n);
+    return true;
+}
+
+bool multifd_recv_complete(const MultiFDRecv *mr)
+{
+    return mr->come == mr->n;
+}
+
+/* ---- a channel's thread ---- */
+
+/* 1: there is a packet, 0: end of file, -1: error. */
+static int multifd_recv_packet(MultiFDRecvParams *p, Error **errp)
+{
+    const size_t begin = sizeof(p->packet->hdr);
+    int ret = qio_channel_read_all_eof(p->c, p->packet, begin, errp);
+
+    if (ret <= 0) {
+        return ret;
+    }
+    /* The flags tell how long the header is, once there is device state. */
+    if (!multifd_recv_check_hdr(p, errp) ||
+        !qio_channel_read_all(p->c, (uint8_t *)p->packet + begin,
+                              sizeof(*p->packet) - begin, errp) ||
+        !multifd_recv_unfill_packet(p, errp)) {
+        return -1;
+    }
+    trace_multifd_recv(p->id, p->packet_num, p->normal_num, p->zero_num,
+                       p->flags);
+    return 1;
+}
+
+static bool multifd_recv_pages(MultiFDRecvParams *p, Error **errp)
+{
+    MultiFDRun run;
+
+    if (p->normal_num && !p->mr->ops->recv(p, errp)) {
+        error_prepend(errp, "data for RAM block '%s': ", p->block->idstr);
+        return false;
+    }
+    for (uint32_t i = 0; i < p->normal_num && p->block->rb;) {
+        i = multifd_recv_run(p, i, p->normal_num, &run);
+        load_block_mark(p->block, run.first, run.n);
+    }
+    if (p->zero_num) {
+        multifd_recv_zero_page_process(p);
+    }
+    return true;
+}
+
+/* Packets up to the end of file or of everything. */
+static bool multifd_recv_loop(MultiFDRecvParams *p, Error **errp)
+{
+    MultiFDRecv *mr = p->mr;
+    int ret;
+
+    while ((ret = multifd_recv_packet(p, errp)) > 0) {
+        if (!multifd_recv_pages(p, errp)) {
+            return false;
+        }
+        if (p->flags & MULTIFD_FLAG_SYNC) {
+            qemu_sem_post(&mr->sem_sync);
+            qemu_sem_wait(&p->sem_sync);
+            if (recv_exiting(mr)) {
+                return true;
+            }
+            p->synced = true;
+        }
+    }
+    if (ret == 0) {
+        qatomic_store_release(&p->eof, true);
+        qemu_sem_post(&mr->sem_sync);
+    }
+    return ret == 0;
+}
+
+static void *multifd_recv_thread(void *opaque)
+{
+    MultiFDRecvParams *p = opaque;
+    Error *err = NULL;
+    bool ok;
+
+    trace_multifd_recv_thread_start(p->id);
+    p->packet = g_new(MultiFDPacket, 1);
+    p->scratch = g_malloc(TARGET_PAGE_SIZE);
+    ok = p->mr->ops->recv_setup(p, &err);
+    if (ok) {
+        ok = multifd_recv_loop(p, &err);
+        p->mr->ops->recv_cleanup(p);
+    }
+    if (!ok) {
+        multifd_recv_fail(p, err);
+    }
+    g_clear_pointer(&p->packet, g_free);
+    g_clear_pointer(&p->scratch, g_free);
+    trace_multifd_recv_thread_end(p->id);
+    return NULL;
+}
+
+/* ---- the load thread ---- */
+
+void multifd_recv_start(MultiFDRecv *mr, MultiFDFindFn *find, void *opaque)
+{
+    mr->find = find;
+    mr->find_opaque = opaque;
+    for (unsigned i = 0; i < mr->n; i++) {
+        MultiFDRecvParams *p = &mr->params[i];
+
+        qemu_thread_create(&p->thread, p->name, multifd_recv_thread, p);
+    }
+}
+
+/* Has a channel ended that is waited for? */
+static bool check_eof(MultiFDRecv *mr, Error **errp)
+{
+    for (unsigned i = 0; i < mr->n; i++) {
+        if (qatomic_load_acquire(&mr->params[i].eof)) {
+            error_setg(errp, "multifd channel %u: unexpected end of file "
+                       "before a sync point", i);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool multifd_recv_sync_main(MultiFDRecv *mr, Error **errp)
+{
+    for (unsigned i = 0; i < mr->n; i++) {
+        if (!recv_exiting(mr)) {
+            qemu_sem_wait(&mr->sem_sync);
+        }
+        if (recv_exiting(mr)) {
+            error_setg(errp, "multifd: the channels were shut down");
+            return false;
+        }
+        if (!check_eof(mr, errp)) {
+            return false;
+        }
+    }
+    trace_multifd_recv_sync_main(mr->n);
+    for (unsigned i = 0; i < mr->n; i++) {
+        qemu_sem_post(&mr->params[i].sem_sync);
+    }
+    return true;
+}
+
+void multifd_recv_cleanup(MultiFDRecv *mr)
+{
+    multifd_recv_shutdown(mr);
+    for (unsigned i = 0; i < mr->n; i++) {
+        if (mr->params[i].thread.created) {
+            qemu_thread_join(&mr->params[i].thread);
+        }
+    }
+}

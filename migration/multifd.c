@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The sending side of multifd: channels, hand-off of batches, sync points.
+ *
+ * A batch changes hands without being copied: the one that queues swaps its
+ * full batch for the empty one of an idle channel.  pending_job says whose it
+ * is.  A sync is a request of its own that a channel sees after the job it was
+ * given before.
+ *
+ * How all of it ends: "exiting" is set first, then every semaphore is posted
+ * and every connection shut down.  Whoever waits looks at "exiting" when he
+ * wakes up, and nobody waits without having looked at it before.
+ */
+#include "qemu/osdep.h"
+#include "migration/multifd-internal.h"
+
+#include "trace/trace-migration.h"
+
+/* ---- life ---- */
+
+MultiFDSend *multifd_send_new(Machine *m, const MigrationOptions *options,
+                              MigrationCounters *counters,
+                              MultiFDFailedFn *failed, void *opaque)
+{
+    MultiFDSend *ms = g_new0(MultiFDSend, 1);
+
+    ms->machine = m;
+    ms->options = options;
+    ms->counters = counters;
+    ms->failed = failed;
+    ms->opaque = opaque;
+    ms->ops = multifd_get_ops(options->multifd_compression);
+    ms->n = options->multifd_channels;
+    ms->params = g_new0(MultiFDSendParams, ms->n);
+    ms->data = g_new0(MultiFDSendData, 1);
+    qemu_mutex_init(&ms->channel_lock);
+    qemu_mutex_init(&ms->send_mutex);
+    qemu_sem_init(&ms->channels_created, 0);
+    qemu_sem_init(&ms->channels_ready, ms->n);
+    for (unsigned i = 0; i < ms->n; i++) {
+        MultiFDSendParams *p = &ms->params[i];
+
+        p->ms = ms;
+        p->id = i;
+        g_snprintf(p->name, sizeof(p->name), "mig/src/send_%u", i);
+        p->data = g_new0(MultiFDSendData, 1);
+        p->packet = g_new0(MultiFDPacket, 1);
+        p->iov = g_new0(struct iovec, MULTIFD_PAGES_MAX + 1);
+        p->flags = ms->ops->flag;
+        qemu_sem_init(&p->sem, 0);
+        qemu_sem_init(&p->sem_sync, 0);
+    }
+    return ms;
+}
+
+void multifd_send_free(MultiFDSend *ms)
+{
+    if (!ms) {
+        return;
+    }
+    for (unsigned i = 0; i < ms->n; i++) {
+        MultiFDSendParams *p = &ms->params[i];
+
+        g_clear_object(&p->c);
+        g_free(p->data);
+        g_free(p->packet);
+        g_free(p->iov);
+        qemu_sem_destroy(&p->sem);
+        qemu_sem_destroy(&p->sem_sync);
+    }
+    qemu_sem_destroy(&ms->channels_created);
+    qemu_sem_destroy(&ms->channels_ready);
+    qemu_mutex_destroy(&ms->send_mutex);
+    qemu_mutex_destroy(&ms->channel_lock);
+    g_free(ms->params);
+    g_free(ms->data);
+    g_free(ms);
+}
+
+static bool send_exiting(MultiFDSend *ms)
+{
+    return qatomic_load_acquire(&ms->exiting);
+}
+
+void multifd_send_shutdown(MultiFDSend *ms)
+{
+    if (qatomic_xchg(&ms->exiting, true)) {
+        return;
+    }
+    WITH_QEMU_LOCK_GUARD(&ms->channel_lock) {
+        for (unsigned i = 0; i < ms->n; i++) {
+            if (ms->params[i].c) {
+                qio_channel_shutdown(ms->params[i].c,
+                                     QIO_CHANNEL_SHUTDOWN_BOTH, NULL);
+            }
+        }
+    }
+    for (unsigned i = 0; i < ms->n; i++) {
+        qemu_sem_post(&ms->params[i].sem);
+        qemu_sem_post(&ms->params[i].sem_sync);
+    }
+    qemu_sem_post(&ms->channels_ready);
+}
+
+/* Channel @p has failed.  Takes @err. */
+static void multifd_send_fail(MultiFDSendParams *p, Error *err)
+{
+    MultiFDSend *ms = p->ms;
+
+    /* What breaks because of the shutdown is no news. */
+    if (!send_exiting(ms) && !qatomic_xchg(&ms->failing, true)) {
+        error_prepend(&err, "multifd channel %u: ", p->id);
+        trace_multifd_send_error(p->id, error_get_pretty(err));
+        ms->failed(ms->opaque, err);
+    }
+    error_free(err);
+    multifd_send_shutdown(ms);
+}
+
+/* ---- a channel's thread ---- */
+
+static bool multifd_send_initial_packet(MultiFDSendParams *p, Error **errp)
+{
+    MultiFDInit init;
+
+    multifd_init_fill(&init, p->ms->machine, p->id);
+    if (!qio_channel_write_all(p->c, &init, sizeof(init), errp)) {
+        return false;
+    }
+    qatomic_add(&p->ms->counters->multifd_bytes, sizeof(init));
+    return true;
+}
+
+/* Header and data, in one call. */
+static bool multifd_send_packet(MultiFDSendParams *p, Error **errp)
+{
+    p->iov[0] = (struct iovec) { p->packet, sizeof(*p->packet) };
+    if (!qio_channel_writev_all(p->c, p->iov, p->iovs_num, errp)) {
+        return false;
+    }
+    qatomic_add(&p->ms->counters->multifd_bytes,
+                sizeof(*p->packet) + p->next_packet_size);
+    return true;
+}
+
+static bool multifd_send_pages(MultiFDSendParams *p, Error **errp)
+{
+    MultiFDPages *pages = &p->data->u.ram;
+    MigrationCounters *c = p->ms->counters;
+
+    multifd_send_zero_page_detect(p);
+    p->iovs_num = 1;
+    p->next_packet_size = 0;
+    if (pages->normal_num && !p->ms->ops->send_prepare(p, errp)) {
+        return false;
+    }
+    multifd_send_fill_packet(p);
+    trace_multifd_send(p->id, pages->normal_num, pages->zero_num, p->flags,
+                       p->next_packet_size);
+    if (!multifd_send_packet(p, errp)) {
+        return false;
+    }
+    qatomic_add(&c->normal_pages, pages->normal_num);
+    qatomic_add(&c->zero_pages, pages->zero_num);
+    return true;
+}
+
+static bool multifd_send_sync_packet(MultiFDSendParams *p, Error **errp)
+{
+    p->iovs_num = 1;
+    p->next_packet_size = 0;
+    multifd_send_fill_sync(p);
+    trace_multifd_send_sync_packet(p->id);
+    return multifd_send_packet(p, errp);
+}
+
+/* One request; a job goes before a sync, which was asked for after it. */
+static bool multifd_send_step(MultiFDSendParams *p, Error **errp)
+{
+    MultiFDSyncReq req;
+
+    if (qatomic_load_acquire(&p->pending_job)) {
+        if (!multifd_send_pages(p, errp)) {
+            return false;
+        }
+        qatomic_store_release(&p->pending_job, false);
+        qemu_sem_post(&p->ms->channels_ready);
+        return true;
+    }
+    req = qatomic_load_acquire(&p->pending_sync);
+    if (req == MULTIFD_SYNC_NONE) {
+        return true;
+    }
+    if (req == MULTIFD_SYNC_ALL && !multifd_send_sync_packet(p, errp)) {
+        return false;
+    }
+    qatomic_store_release(&p->pending_sync, (int)MULTIFD_SYNC_NONE);
+    qemu_sem_post(&p->sem_sync);
+    return true;
+}
+
+static void *multifd_send_thread(void *opaque)
+{
+    MultiFDSendParams *p = opaque;
+    Error *err = NULL;
+    bool ok;
+
+    trace_multifd_send_thread_start(p->id);
+    ok = p->ms->ops->send_setup(p, &err);
+    if (ok) {
+        ok = multifd_send_initial_packet(p, &err);
+        while (ok) {
+            qemu_sem_wait(&p->sem);
+            if (send_exiting(p->ms)) {
+                break;
+            }
+            ok = multifd_send_step(p, &err);
+        }
+        p->ms->ops->send_cleanup(p);
+    }
+    if (!ok) {
+        multifd_send_fail(p, err);
+    }
+    trace_multifd_send_thread_end(p->id);
+    return NULL;
+}
+
+/* ---- creation and end ---- */
+
+/* The connection is there, or failed.  Takes @ioc and @err. */
+static void multifd_send_connected(void *opaque, QIOChannel *ioc, Error *err)
+{
+    MultiFDSendParams *p = opaque;
+
+    p->connect = NULL;
+    trace_multifd_new_send_channel(p->id, err ? error_get_pretty(err) : "ok");
+    if (err) {
+        multifd_send_fail(p, err);
+    } else {
+        g_object_unref(ioc); /* p->c is the same */
+        if (!send_exiting(p->ms)) {
+            qemu_thread_create(&p->thread, p->name, multifd_send_thread, p);
+        }
+    }
+    qemu_sem_post(&p->ms->channels_created);
+}
+
+void multifd_send_connect(MultiFDSend *ms, const SocketAddress *addr)
+{
+    for (unsigned i = 0; i < ms->n; i++) {
+        MultiFDSendParams *p = &ms->params[i];
+
+        p->connect = migration_socket_connect(addr, multifd_send_connected, p);
+        /* From here on a shutdown ends the attempt, too. */
+        WITH_QEMU_LOCK_GUARD(&ms->channel_lock) {
+            p->c = g_object_ref(migration_socket_connect_channel(p->connect));
+            qio_channel_set_name(p->c, "multifd-outgoing");
+            if (send_exiting(ms)) {
+                qio_channel_shutdown(p->c, QIO_CHANNEL_SHUTDOWN_BOTH, NULL);
+            }
+        }
+    }
+}
+
+void multifd_send_cancel(MultiFDSend *ms, unsigned *left)
+{
+    multifd_send_shutdown(ms);
+    for (unsigned i = 0; i < ms->n; i++) {
+        MultiFDSendParams *p = &ms->params[i];
+
+        if (p->connect) {
+            migration_socket_connect_cancel(p->connect, left);
+            p->connect = NULL;
+            qemu_sem_post(&ms->channels_created);
+        }
+    }
+}
+
+static bool error_set_ended(Error **errp)
+{
+    error_setg(errp, "multifd: the channels were shut down");
+    return false;
+}
+
+bool multifd_send_setup(MultiFDSend *ms, Error **errp)
+{
+    for (unsigned i = 0; i < ms->n; i++) {
+        qemu_sem_wait(&ms->channels_created);
+    }
+    return !send_exiting(ms) || error_set_ended(errp);
+}
+
+void multifd_send_cleanup(MultiFDSend *ms)
+{
+    multifd_send_shutdown(ms);
+    for (unsigned i = 0; i < ms->n; i++) {
+        MultiFDSendParams *p = &ms->params[i];
+        QIOChannel *c;
+
+        if (p->thread.created) {
+            qemu_thread_join(&p->thread);
+        }
+        WITH_QEMU_LOCK_GUARD(&ms->channel_lock) {
+            c = g_steal_pointer(&p->c);
+        }
+        g_clear_object(&c);
+    }
+}
+
+/* ---- hand-off ---- */
+
+bool multifd_send(MultiFDSend *ms, MultiFDSendData **data, Error **errp)
+{
+    QEMU_LOCK_GUARD(&ms->send_mutex);
+    MultiFDSendParams *p;
+    MultiFDSendData *empty;
+
+    if (send_exiting(ms)) {
+        return error_set_ended(errp);
+    }
+    qemu_sem_wait(&ms->channels_ready);
+    if (send_exiting(ms)) {
+        return error_set_ended(errp);
+    }
+    /* One of them is idle, and only this function makes them busy. */
+    do {
+        p = &ms->params[ms->next_channel];
+        ms->next_channel = (ms->next_channel + 1) % ms->n;
+    } while (qatomic_load_acquire(&p->pending_job));
+    /* Acquired: the channel's thread has done with the batch it had. */
+    empty = p->data;
+    p->data = *data;
+    *data = empty;
+    qatomic_store_release(&p->pending_job, true);
+    qemu_sem_post(&p->sem);
+    return true;
+}
+
+static void pages_reset(MultiFDPages *pages)
+{
+    pages->block = NULL;
+    pages->normal_num = 0;
+    pages->zero_num = 0;
+}
+
+/* Give the batch away if there is something in it. */
+static bool multifd_send_batch(MultiFDSend *ms, Error **errp)
+{
+    if (ms->data->type == MULTIFD_PAYLOAD_NONE) {
+        return true;
+    }
+    if (!multifd_send(ms, &ms->data, errp)) {
+        return false;
+    }
+    ms->data->type = MULTIFD_PAYLOAD_NONE;
+    return true;
+}
+
+bool multifd_queue_run(MultiFDSend *ms, const RAMBlock *rb, uint64_t first,
+                       uint64_t n, bool untouched, Error **errp)
+{
+    uint64_t offset = first * TARGET_PAGE_SIZE;
+
+    ms->dirty = true;
+    while (n) {
+        MultiFDPages *pages = &ms->data->u.ram;
+        uint32_t now;
+
+        if (ms->data->type == MULTIFD_PAYLOAD_NONE) {
+            ms->data->type = MULTIFD_PAYLOAD_RAM;
+            pages_reset(pages);
+            pages->block = rb;
+        }
+        now = MIN(n, MULTIFD_PAGES_MAX - pages->normal_num - pages->zero_num);
+        if (!now || pages->block != rb) {
+            if (!multifd_send_batch(ms, errp)) {
+                return false;
+            }
+            continue;
+        }
+        n -= now;
+        for (; now--; offset += TARGET_PAGE_SIZE) {
+            if (untouched) {
+                pages->offset[MULTIFD_PAGES_MAX - ++pages->zero_num] = offset;
+            } else {
+                pages->offset[pages->normal_num++] = offset;
+            }
+        }
+    }
+    return true;
+}
+
+/* ---- sync points ---- */
+
+bool multifd_send_dirty(MultiFDSend *ms)
+{
+    return ms->dirty;
+}
+
+bool multifd_send_sync(MultiFDSend *ms, MultiFDSyncReq req, Error **errp)
+{
+    if (!multifd_send_batch(ms, errp)) {
+        return false;
+    }
+    trace_multifd_send_sync_main(qatomic_read(&ms->packet_num), req);
+    for (unsigned i = 0; i < ms->n; i++) {
+        MultiFDSendParams *p = &ms->params[i];
+
+        qatomic_store_release(&p->pending_sync, (int)req);
+        qemu_sem_post(&p->sem);
+    }
+    for (unsigned i = 0; i < ms->n; i++) {
+        if (send_exiting(ms)) {
+            return error_set_ended(errp);
+        }
+        qemu_sem_wait(&ms->params[i].sem_sync);
+    }
+    if (send_exiting(ms)) {
+        return error_set_ended(errp);
+    }
+    ms->dirty = false;
+    return true;
+}

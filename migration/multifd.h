@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Multifd: connections besides the main one that carry guest memory, each with
+ * a thread of its own on both sides.  docs/wire-format.md describes what they
+ * carry.
+ *
+ * Source: the migration thread gathers pages into a batch and gives full
+ * batches to channels that are idle.  Destination: each channel stores what it
+ * reads.  Nothing orders the channels but the sync points.
+ */
+#ifndef MIGRATION_MULTIFD_H
+#define MIGRATION_MULTIFD_H
+
+#include "io/channel.h"
+#include "migration/options.h"
+#include "migration/ram-store.h"
+#include "migration/stats.h"
+#include "system/machine.h"
+
+/* Pages in a batch, hence in a packet. */
+#define MULTIFD_PACKET_SIZE ((size_t)(512 * KiB))
+#define MULTIFD_PAGES_MAX (MULTIFD_PACKET_SIZE / TARGET_PAGE_SIZE)
+
+typedef struct MultiFDSend MultiFDSend;
+typedef struct MultiFDRecv MultiFDRecv;
+
+/*
+ * In a channel's thread: the first failure of all channels; the others are
+ * being shut down.  @err is borrowed.
+ */
+typedef void MultiFDFailedFn(void *opaque, const Error *err);
+
+/* Make the compression methods known; at start-up, any number of times. */
+void multifd_methods_init(void);
+/* Can this build do @method? */
+bool multifd_method_supported(MultiFDCompression method);
+
+/* ---- source ---- */
+
+typedef enum MultiFDSyncReq {
+    MULTIFD_SYNC_NONE,
+    MULTIFD_SYNC_LOCAL, /* all channels have written what they were given */
+    MULTIFD_SYNC_ALL,   /* and have told the peer that this is a sync point */
+} MultiFDSyncReq;
+
+/*
+ * One migration's channels, not connected yet.  @options and @counters stay
+ * the caller's.  Main loop.
+ */
+MultiFDSend *multifd_send_new(Machine *m, const MigrationOptions *options,
+                              MigrationCounters *counters,
+                              MultiFDFailedFn *failed, void *opaque);
+/* After multifd_send_cleanup().  Main loop. */
+void multifd_send_free(MultiFDSend *ms);
+/* Begin to connect all channels to @addr.  Main loop. */
+void multifd_send_connect(MultiFDSend *ms, const SocketAddress *addr);
+/*
+ * Give up those that still try to connect; *@left counts them until they have
+ * ended.  Implies a shutdown.  Main loop.
+ */
+void multifd_send_cancel(MultiFDSend *ms, unsigned *left);
+/* End everything that blocks, from any thread; all later sends fail. */
+void multifd_send_shutdown(MultiFDSend *ms);
+/* Wait until all channels are connected.  Migration thread. */
+bool multifd_send_setup(MultiFDSend *ms, Error **errp);
+/* End and join the threads, close the connections.  Migration thread. */
+void multifd_send_cleanup(MultiFDSend *ms);
+
+/*
+ * Send pages [@first, +@n) of @rb.  Their content is read when a channel gets
+ * to it, after the call returned; @untouched: it is known to be zero and is
+ * not looked at.  May wait for a channel.  One thread at a time.
+ */
+bool multifd_queue_run(MultiFDSend *ms, const RAMBlock *rb, uint64_t first,
+                       uint64_t n, bool untouched, Error **errp);
+/* Were pages queued since the last sync? */
+bool multifd_send_dirty(MultiFDSend *ms);
+/* Send the partial batch, then do what @req says.  Same thread. */
+bool multifd_send_sync(MultiFDSend *ms, MultiFDSyncReq req, Error **errp);
+
+/* ---- destination ---- */
+
+/* The first bytes of a channel, from the network; big-endian. */
+typedef struct MultiFDInit {
+    uint32_t magic;
+    uint32_t version;
+    uint8_t uuid[16];
+    uint8_t id;
+    uint8_t unused1[7];
+    uint64_t unused2[4];
+} MultiFDInit;
+QEMU_BUILD_BUG_ON(sizeof(MultiFDInit) != 64);
+
+#define MULTIFD_MAGIC UINT32_C(0x11223344)
+#define MULTIFD_VERSION UINT32_C(1)
+
+/* @options are copied.  Main loop. */
+MultiFDRecv *multifd_recv_new(Machine *m, const MigrationOptions *options,
+                              MultiFDFailedFn *failed, void *opaque);
+void multifd_recv_free(MultiFDRecv *mr);
+/*
+ * A connection that began with @init has come; takes a reference on success.
+ * Main loop.
+ */
+bool multifd_recv_new_channel(MultiFDRecv *mr, QIOChannel *ioc,
+                              const MultiFDInit *init, Error **errp);
+/* Have all come? */
+bool multifd_recv_complete(const MultiFDRecv *mr);
+/* End everything that blocks, from any thread. */
+void multifd_recv_shutdown(MultiFDRecv *mr);
+
+/*
+ * Begin to read.  @find: the block of a name (of at most 255 bytes, not
+ * terminated), called by the channels' threads between two sync points.
+ */
+typedef LoadBlock *MultiFDFindFn(void *opaque, const uint8_t *name,
+                                 size_t len);
+void multifd_recv_start(MultiFDRecv *mr, MultiFDFindFn *find, void *opaque);
+/*
+ * The main channel has reached a sync point: wait until every channel has too,
+ * then let them go on.  Load thread.
+ */
+bool multifd_recv_sync_main(MultiFDRecv *mr, Error **errp);
+/* End and join the threads.  Load thread. */
+void multifd_recv_cleanup(MultiFDRecv *mr);
+
+#endif
