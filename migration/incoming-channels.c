@@ -110,8 +110,10 @@ static bool arrival_identify(IncomingArrival *a, Error **errp)
         return true;
     }
     if (ret < 0 || n == 0) {
-        arrival_drop(a); /* it came, said nothing and left */
-        return true;
+        /* A source that was cancelled: as without multifd, that was it. */
+        error_setg(errp, "a connection was closed before it said what it is "
+                   "for");
+        return false;
     }
     if (first[0] == main_byte) {
         return arrival_main(a, errp);

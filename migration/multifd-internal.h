@@ -171,7 +171,8 @@ struct MultiFDRecv {
     unsigned come; /* main loop: channels that are there */
     MultiFDRecvParams *params;
     QemuMutex channel_lock; /* protects params[].c before the start */
-    QemuSemaphore sem_sync; /* once per channel at a sync point, or at its end */
+    /* Once per channel at a sync point, or at its end. */
+    QemuSemaphore sem_sync;
     bool exiting; /* atomic, full ordering with the semaphores */
     bool failing; /* atomic: the first failure was reported */
 };

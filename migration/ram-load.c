@@ -16,6 +16,7 @@ struct RAMLoad {
     GPtrArray *blocks; /* of LoadBlock */
     LoadBlock *last;   /* what CONTINUE refers to, across sections */
     bool listed;       /* the block list has come */
+    bool synced;       /* a sync point of multifd channels has come */
     StoreQueue *queue;
 };
 
@@ -57,6 +58,10 @@ bool ram_load_setup(void *opaque, Error **errp)
 
         load_block_attach(lb, b);
         lb->skipped = ram_block_ignored(&rs->config, b);
+        if (rs->config.multifd_recv) {
+            /* Only one thread may look for areas that get full. */
+            lb->no_huge = true;
+        }
     }
     if (rs->config.multifd_recv) {
         multifd_recv_start(rs->config.multifd_recv, load_block_find, load);
@@ -258,8 +263,44 @@ static bool load_multifd_sync(RAMState *rs, Error **errp)
                    "blocks");
         return false;
     }
+    load->synced = true;
     return store_queue_finish(load->queue, errp) &&
            multifd_recv_sync_main(rs->config.multifd_recv, errp);
+}
+
+/*
+ * A MULTIFD_FLUSH record.  Where the ends of sections are the sync points no
+ * source sends one: this one counts otherwise than we do.
+ */
+static bool load_multifd_flush(RAMState *rs, Error **errp)
+{
+    if (rs->config.multifd_flush_each_section) {
+        error_setg(errp, "RAM record MULTIFD_FLUSH, but the destination has "
+                   "migration.multifd-flush-after-each-section=on");
+        return false;
+    }
+    return load_multifd_sync(rs, errp);
+}
+
+/*
+ * The end of a section.  A source that has multifd passes a sync point before
+ * the end of the first one; without it, nobody would wait for the channels.
+ */
+static bool load_multifd_eos(RAMState *rs, Error **errp)
+{
+    if (!rs->config.multifd_recv) {
+        return true;
+    }
+    if (rs->config.multifd_flush_each_section) {
+        return load_multifd_sync(rs, errp);
+    }
+    if (!rs->load->synced) {
+        error_setg(errp, "no MULTIFD_FLUSH record before the end of the first "
+                   "RAM section: a source before 8.1 needs migration."
+                   "multifd-flush-after-each-section=on on the destination");
+        return false;
+    }
+    return true;
 }
 
 /* Have more of the stream in the buffer than the @len bytes of a fragment. */
@@ -338,11 +379,10 @@ static int load_buffered(RAMState *rs, QEMUFile *f, size_t *need, Error **errp)
         return load_block_list(rs, f, rec.offset, errp) ? 0 : -1;
     }
     if (ret > 0 && rec.flag == RAM_SAVE_FLAG_MULTIFD_FLUSH) {
-        return load_multifd_sync(rs, errp) ? 0 : -1;
+        return load_multifd_flush(rs, errp) ? 0 : -1;
     }
-    if (ret > 0 && rs->config.multifd_recv &&
-        rs->config.multifd_flush_each_section) {
-        return load_multifd_sync(rs, errp) ? 1 : -1;
+    if (ret > 0 && !load_multifd_eos(rs, errp)) {
+        return -1;
     }
     return ret;
 }

@@ -66,7 +66,8 @@ static bool ram_sync(RAMState *rs, Error **errp)
         return false;
     }
     n = dirty_scan_fetch(&rs->save->scan);
-    if (rs->config.multifd_send && multifd_send_dirty(rs->config.multifd_send)) {
+    if (rs->config.multifd_send &&
+        multifd_send_dirty(rs->config.multifd_send)) {
         rs->save->multifd_flush = true;
     }
     migration_meter_sync(rs->config.meter, clock_get_ns(), n);

@@ -79,17 +79,32 @@ def final_states(src, dst, paused):
     dst.wait_status("paused" if paused else "running")
 
 
-def socket_case(pair, way, transport, backend, paused, caps=()):
+def multifd_globals(pair, which):
+    """What our side has to know about a peer before 8.1 (sync points) and
+    before 9.0 (zero pages in packets)."""
+    if which != "ours" or pair.stock_version >= (9, 0):
+        return []
+    args = ["-global", "migration.zero-page-detection=legacy"]
+    if pair.stock_version < (8, 1):
+        args += ["-global", "migration.multifd-flush-after-each-section=on"]
+    return args
+
+
+def socket_case(pair, way, transport, backend, paused, caps=(), params=None):
     a, b = way
+    extra = {side: multifd_globals(pair, side) if "multifd" in caps else []
+             for side in way}
     with Workspace() as work:
         incoming = (f"unix:{work.file('mig.sock')}" if transport == "unix"
                     else "tcp:127.0.0.1:0")
-        with pair.vm(a, work, "src", backend, []) as src, \
+        with pair.vm(a, work, "src", backend, extra[a]) as src, \
                 pair.vm(b, work, "dst", backend,
-                        ["-incoming", "defer"]) as dst:
+                        [*extra[b], "-incoming", "defer"]) as dst:
             for vm in (src, dst):
                 for cap in caps:
                     vm.set_capability(cap)
+                if params:
+                    vm.cmd("migrate-set-parameters", params)
             put_content(src)
             if paused:
                 src.cmd("stop")
@@ -156,6 +171,18 @@ def main():
                     else:
                         suite.add(name, socket_case, pair, way, transport,
                                   backend, paused)
+        for method in ("none", "zlib", "zstd"):
+            for n, transport, backend, paused in (
+                    (1, "unix", "private", False), (2, "tcp", "shared", True),
+                    (8, "tcp", "private", False)):
+                name = f"{way[0]}-to-{way[1]}/multifd/{method}/{n}"
+                if not have:
+                    suite.add(name, no_stock, stock)
+                    continue
+                suite.add(name, socket_case, pair, way, transport, backend,
+                          paused, ("multifd",),
+                          {"multifd-channels": n,
+                           "multifd-compression": method})
         name = f"{way[0]}-to-{way[1]}/unix/return-path"
         if have:
             suite.add(name, socket_case, pair, way, "unix", "private", False,

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Load the recorded streams of stock QEMU into the program, as a file and over
-a socket, with shared and with private RAM, and compare the RAM.
+a socket, with shared and with private RAM, and compare the RAM.  Those with
+multifd channels come over sockets, the connections in different orders.
 
 Usage: recorded.py BINARY VECTORS-FOLDER [name patterns]
 """
@@ -14,6 +15,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from lib import tap  # noqa: E402
@@ -34,6 +36,11 @@ def unpack(folder, entry):
     if hashlib.sha256(data).hexdigest() != entry["sha256"]:
         raise VMError(f"{path} is damaged")
     return data
+
+
+def read_vector(folder, name):
+    with open(os.path.join(folder, name + ".json")) as f:
+        return json.load(f)
 
 
 def receiver_args(vector, backing, ram_path):
@@ -74,9 +81,14 @@ def check_return_path(vector, folder, sock):
         raise VMError(f"return path said {got.hex()}, not {want.hex()}")
 
 
+def check_ram(vm, ram):
+    got = vm.qtest.read(0, ram["size"])
+    if hashlib.sha256(got).hexdigest() != ram["sha256"]:
+        raise VMError("RAM differs from what was recorded")
+
+
 def load(binary, folder, name, transport, backing):
-    with open(os.path.join(folder, name + ".json")) as f:
-        vector = json.load(f)
+    vector = read_vector(folder, name)
     data = unpack(folder, vector["files"]["main"])
     ram = vector["ram"]["ram0"]
     offset = vector.get("stream_offset", 0)
@@ -112,9 +124,87 @@ def load(binary, folder, name, transport, backing):
             vm.wait_status(expected_status(vector))
             if ignored:
                 return
-            got = vm.qtest.read(0, ram["size"])
-            if hashlib.sha256(got).hexdigest() != ram["sha256"]:
-                raise VMError("RAM differs from what was recorded")
+            check_ram(vm, ram)
+
+
+# ---- several connections ----
+
+ORDERS = ("recorded", "main-last", "by-piece")
+
+
+def multifd_globals(vector):
+    """What a destination has to know about a source before 8.1."""
+    if vector["producer"]["version"].startswith("7."):
+        return ["-global", "migration.multifd-flush-after-each-section=on"]
+    return []
+
+
+def play(sock, data):
+    try:
+        sock.sendall(data)
+    except OSError:
+        pass  # what became of it is the receiver's to tell
+
+
+def play_all(path, channels, order):
+    """Connect and send everything; the open sockets."""
+    socks, threads = {}, []
+    names = list(channels)
+    if order == "main-last":
+        names.reverse()
+    for name in names:
+        socks[name] = socket.socket(socket.AF_UNIX)
+        socks[name].connect(path)
+        if order == "by-piece":
+            # The first packet in two parts, others in between.
+            socks[name].sendall(channels[name][:1])
+            channels[name] = channels[name][1:]
+    for name in names:
+        threads.append(threading.Thread(target=play, args=(
+            socks[name], channels[name])))
+        threads[-1].start()
+    return socks, threads
+
+
+def load_multifd(binary, folder, name, order, backing, extra=None):
+    vector = read_vector(folder, name)
+    extra = multifd_globals(vector) if extra is None else extra
+    channels = {c: unpack(folder, vector["files"][c])
+                for c in vector["connection_order"]}
+    with Workspace() as work:
+        args = receiver_args(vector, backing, work.file("ram"))
+        with VM(binary, work, "dst", [*args, *extra, "-incoming", "defer"],
+                qtest=True) as vm:
+            for cap in vector["capabilities"]:
+                vm.set_capability(cap)
+            vm.cmd("migrate-set-parameters", vector["parameters"])
+            path = work.file("sock")
+            vm.cmd("migrate-incoming", {"uri": f"unix:{path}",
+                                        "exit-on-error": False})
+            socks, threads = play_all(path, channels, order)
+            threads[list(socks).index("main")].join()
+            socks["main"].shutdown(socket.SHUT_WR)
+            try:
+                vm.wait_migration()
+            finally:
+                for t in threads:
+                    t.join()
+                for s in socks.values():
+                    s.close()
+            vm.wait_status(expected_status(vector))
+            check_ram(vm, vector["ram"]["ram0"])
+
+
+def refuse_unset_flush(binary, folder):
+    """A source before 8.1 and a destination that was not told."""
+    try:
+        load_multifd(binary, folder, "multifd-none-2ch-7.2", "recorded",
+                     "private", extra=())
+    except VMError as e:
+        if "multifd-flush-after-each-section" not in str(e):
+            raise
+    else:
+        raise VMError("it was loaded")
 
 
 def main():
@@ -126,12 +216,19 @@ def main():
         # for this machine, the unit tests walk them.
         if not entry.endswith(".json") or name.startswith(("pc-", "icount")):
             continue
+        if name.startswith("multifd-"):
+            for order in ORDERS:
+                for backing in ("shared", "private"):
+                    suite.add(f"{name}/{order}/{backing}", load_multifd,
+                              binary, folder, name, order, backing)
+            continue
         # A file cannot answer on a return path.
         for transport in ("unix",) if "returnpath" in name else ("file",
                                                                   "unix"):
             for backing in ("shared", "private"):
                 suite.add(f"{name}/{transport}/{backing}", load, binary,
                           folder, name, transport, backing)
+    suite.add("multifd/flush-not-set", refuse_unset_flush, binary, folder)
     return suite.run(sys.argv[3:])
 
 

@@ -9,9 +9,11 @@
 #define FLAG_PAGE 0x08
 #define FLAG_EOS 0x10
 #define FLAG_CONTINUE 0x20
+#define FLAG_MULTIFD_FLUSH 0x200
 
 const char *const ram_record_names[RAM_RECORD__MAX] = {
     "MEM_SIZE", "ZERO", "ZERO|CONT", "PAGE", "PAGE|CONT", "EOS",
+    "MFLUSH",
 };
 
 static void block_free(void *p)
@@ -153,6 +155,9 @@ static bool recorder_load_state(QEMUFile *f, void *opaque, int version_id,
         case FLAG_EOS:
             r->count[RAM_RECORD_EOS]++;
             return true;
+        case FLAG_MULTIFD_FLUSH:
+            r->count[RAM_RECORD_MULTIFD_FLUSH]++;
+            break;
         default:
             error_setg(errp, "unknown RAM record 0x%x", flags);
             ok = false;

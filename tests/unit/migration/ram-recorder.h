@@ -15,6 +15,7 @@ typedef enum RamRecordKind {
     RAM_RECORD_PAGE,
     RAM_RECORD_PAGE_CONT,
     RAM_RECORD_EOS,
+    RAM_RECORD_MULTIFD_FLUSH,
     RAM_RECORD__MAX,
 } RamRecordKind;
 extern const char *const ram_record_names[RAM_RECORD__MAX];
