@@ -116,6 +116,20 @@ static bool migration_address_fits(const MigrationAddress *addr,
     return true;
 }
 
+/* The same, of what concerns only the source. */
+static bool migration_address_fits_send(const MigrationAddress *addr,
+                                        const MigrationOptions *o,
+                                        Error **errp)
+{
+    if (o->caps[MIGRATION_CAPABILITY_ZERO_COPY_SEND] &&
+        addr->u.socket.type == SOCKET_ADDRESS_TYPE_UNIX) {
+        error_setg(errp, "zero-copy-send works over tcp, not over a unix "
+                   "socket");
+        return false;
+    }
+    return true;
+}
+
 /* ---- source ---- */
 
 /* May a migration to @addr start now? */
@@ -130,7 +144,8 @@ static bool may_migrate(MigrationState *s, const MigrationAddress *addr,
                    "that works both ways (e.g. tcp)");
         return false;
     }
-    if (!migration_address_fits(addr, &s->options, errp)) {
+    if (!migration_address_fits(addr, &s->options, errp) ||
+        !migration_address_fits_send(addr, &s->options, errp)) {
         return false;
     }
     if (resume) {
@@ -328,6 +343,10 @@ static void query_outgoing(MigrationState *s, MigrationInfo *info)
         query_times(s, info);
         break;
     }
+    if (s->channel_counters) {
+        info->x_channels = multifd_counters_query(s->channel_counters,
+                                                  s->run.multifd_channels);
+    }
     QEMU_LOCK_GUARD(&s->error_lock);
     if (s->error) {
         info->error_desc = g_strdup(error_get_pretty(s->error));
@@ -342,6 +361,10 @@ static void query_incoming(IncomingState *in, MigrationInfo *info)
     }
     info->has_status = true;
     info->status = incoming_status(in);
+    if (in->channel_counters) {
+        info->x_channels = multifd_counters_query(in->channel_counters,
+                                                  in->run.multifd_channels);
+    }
     if (in->error) {
         info->error_desc = g_strdup(error_get_pretty(in->error));
     }
@@ -356,6 +379,7 @@ MigrationInfo *qmp_query_migrate(QmpContext *ctx, Error **errp)
     info->blocked_reasons = migration_blocked_reasons(s);
     if (outgoing_phase(s) != OUT_NONE) {
         g_clear_pointer(&info->error_desc, g_free);
+        g_clear_pointer(&info->x_channels, qapi_free_MultiFDChannelStatsList);
         query_outgoing(s, info);
     }
     return info;

@@ -84,6 +84,7 @@ void incoming_free(IncomingState *in)
     if (in) {
         g_clear_pointer(&in->error, error_free);
         g_clear_pointer(&in->channel_error, error_free);
+        g_free(in->channel_counters);
         qemu_mutex_destroy(&in->error_lock);
         g_free(in);
     }
@@ -403,7 +404,10 @@ static bool incoming_listen(IncomingState *in, const SocketAddress *addr,
         return false;
     }
     if (multifd) {
+        in->channel_counters = g_new0(MultiFDCounters,
+                                      in->run.multifd_channels);
         in->multifd = multifd_recv_new(in->machine, &in->run,
+                                       in->channel_counters,
                                        incoming_multifd_failed, in);
     }
     in->addresses = qio_net_listener_get_addresses(in->listener);

@@ -42,6 +42,7 @@ struct IncomingState {
     QemuThread thread;
     QIOChannel *ioc;
     MultiFDRecv *multifd;     /* NULL: none */
+    MultiFDCounters *channel_counters; /* one per channel, or NULL */
     QemuMutex error_lock;
     Error *channel_error;     /* of a multifd channel; error_lock */
     bool return_path;         /* load thread: OPEN_RETURN_PATH has come */

@@ -286,6 +286,23 @@ static void hmp_info_ram(HmpContext *hmp, const MigrationStats *ram)
         hmp_printf(hmp, "downtime ram: %" PRIu64 " kbytes\n",
                    ram->downtime_bytes >> 10);
     }
+    if (ram->dirty_sync_missed_zero_copy) {
+        hmp_printf(hmp, "Zero-copy-send fallbacks happened: %" PRIu64
+                   " times\n", ram->dirty_sync_missed_zero_copy);
+    }
+}
+
+static void hmp_info_channels(HmpContext *hmp,
+                              const MultiFDChannelStatsList *list)
+{
+    for (; list; list = list->next) {
+        const MultiFDChannelStats *c = list->value;
+
+        hmp_printf(hmp, "multifd channel %u: %" PRIu64 " kbytes, %" PRIu64
+                   " packets, %" PRIu64 " syncs, %" PRIu64 " normal pages, %"
+                   PRIu64 " zero pages\n", c->id, c->bytes >> 10, c->packets,
+                   c->syncs, c->normal, c->zero);
+    }
 }
 
 static void hmp_info_status(HmpContext *hmp, const MigrationInfo *info)
@@ -324,6 +341,9 @@ static void hmp_info_migrate(HmpContext *hmp, json_object *args)
     }
     if (info->ram) {
         hmp_info_ram(hmp, info->ram);
+    }
+    if (arg_bool(args, "all")) {
+        hmp_info_channels(hmp, info->x_channels);
     }
     if (info->socket_address) {
         hmp_printf(hmp, "socket address: [\n");
@@ -376,7 +396,8 @@ static void complete_value(const MigOption *opt, const char *prefix,
         complete_words(on_off, prefix, add, opaque);
     } else if (opt->type == MIG_TYPE_ENUM) {
         for (uint64_t v = 0; (name = opt->enum_name(v)); v++) {
-            if (g_str_has_prefix(name, prefix)) {
+            if (g_str_has_prefix(name, prefix) &&
+                (!opt->enum_has || opt->enum_has(v))) {
                 add(opaque, name);
             }
         }
@@ -444,8 +465,9 @@ static const HmpCommand commands[] = {
       .params = "parameter value",
       .help = "change a parameter of the migration",
       .cmd = hmp_migrate_set_parameter, .complete = complete_parameter },
-    { .name = "migrate", .args_type = "", .params = "",
-      .help = "state of the migration", .cmd = hmp_info_migrate,
+    { .name = "migrate", .args_type = "all:-a", .params = "[-a]",
+      .help = "state of the migration; -a: of each multifd channel, too",
+      .cmd = hmp_info_migrate,
       .is_info = true },
     { .name = "migrate_capabilities", .args_type = "", .params = "",
       .help = "capabilities that are on and off",

@@ -229,6 +229,7 @@ static void outgoing_reset(MigrationState *s)
     outgoing_reap(s);
     g_clear_pointer(&s->error, error_free);
     g_clear_pointer(&s->channel_error, error_free);
+    g_clear_pointer(&s->channel_counters, g_free);
     s->run = s->options;
     s->stream = migration_options_stream(&s->run, s->machine);
     migration_counters_reset(&s->counters);
@@ -281,7 +282,10 @@ static void outgoing_connected(void *opaque, QIOChannel *ioc, Error *err)
     }
     s->ioc = ioc;
     if (s->run.caps[MIGRATION_CAPABILITY_MULTIFD]) {
+        s->channel_counters = g_new0(MultiFDCounters,
+                                     s->run.multifd_channels);
         s->multifd = multifd_send_new(s->machine, &s->run, &s->counters,
+                                      s->channel_counters,
                                       outgoing_multifd_failed, s);
     }
     outgoing_configure_ram(s);
@@ -448,6 +452,7 @@ void migration_shutdown(Machine *m)
     migration_blockers_free(s);
     g_clear_pointer(&s->error, error_free);
     g_clear_pointer(&s->channel_error, error_free);
+    g_free(s->channel_counters);
     qemu_event_destroy(&s->wake);
     qemu_mutex_destroy(&s->error_lock);
     qemu_mutex_destroy(&s->channel_lock);

@@ -93,6 +93,8 @@ typedef struct MultiFDSendParams {
     MultiFDSendData *data;
 
     /* The rest is the thread's own. */
+    MultiFDCounters *counters;
+    bool zero_copy; /* guest memory is sent in place, until a flush */
     MultiFDPacket *packet;
     uint32_t flags;            /* of the packet: the method */
     uint32_t next_packet_size; /* bytes in iov behind the header */
@@ -144,6 +146,7 @@ typedef struct MultiFDRecvParams {
     bool eof;               /* atomic: the peer sends no more */
 
     /* The thread's own: the packet being read, checked. */
+    MultiFDCounters *counters;
     MultiFDPacket *packet;
     uint32_t flags;
     uint32_t next_packet_size;

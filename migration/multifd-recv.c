@@ -15,6 +15,7 @@
 /* ---- life ---- */
 
 MultiFDRecv *multifd_recv_new(Machine *m, const MigrationOptions *options,
+                              MultiFDCounters *channel_counters,
                               MultiFDFailedFn *failed, void *opaque)
 {
     MultiFDRecv *mr = g_new0(MultiFDRecv, 1);
@@ -33,6 +34,7 @@ MultiFDRecv *multifd_recv_new(Machine *m, const MigrationOptions *options,
 
         p->mr = mr;
         p->id = i;
+        p->counters = &channel_counters[i];
         g_snprintf(p->name, sizeof(p->name), "mig/dst/recv_%u", i);
         qemu_sem_init(&p->sem_sync, 0);
     }
@@ -110,6 +112,7 @@ bool multifd_recv_new_channel(MultiFDRecv *mr, QIOChannel *ioc,
         p->c = g_object_ref(ioc);
     }
     mr->come++;
+    qatomic_add(&p->counters->bytes, sizeof(*init));
     trace_multifd_recv_new_channel(p->id, mr->come, mr->n);
     return true;
 }
@@ -157,6 +160,10 @@ static bool multifd_recv_pages(MultiFDRecvParams *p, Error **errp)
     if (p->zero_num) {
         multifd_recv_zero_page_process(p);
     }
+    qatomic_add(&p->counters->packets, 1);
+    qatomic_add(&p->counters->bytes, sizeof(*p->packet) + p->next_packet_size);
+    qatomic_add(&p->counters->normal_pages, p->normal_num);
+    qatomic_add(&p->counters->zero_pages, p->zero_num);
     return true;
 }
 
@@ -171,6 +178,7 @@ static bool multifd_recv_loop(MultiFDRecvParams *p, Error **errp)
             return false;
         }
         if (p->flags & MULTIFD_FLAG_SYNC) {
+            qatomic_add(&p->counters->syncs, 1);
             qemu_sem_post(&mr->sem_sync);
             qemu_sem_wait(&p->sem_sync);
             if (recv_exiting(mr)) {

@@ -20,6 +20,7 @@
 
 MultiFDSend *multifd_send_new(Machine *m, const MigrationOptions *options,
                               MigrationCounters *counters,
+                              MultiFDCounters *channel_counters,
                               MultiFDFailedFn *failed, void *opaque)
 {
     MultiFDSend *ms = g_new0(MultiFDSend, 1);
@@ -47,6 +48,8 @@ MultiFDSend *multifd_send_new(Machine *m, const MigrationOptions *options,
         p->packet = g_new0(MultiFDPacket, 1);
         p->iov = g_new0(struct iovec, MULTIFD_PAGES_MAX + 1);
         p->flags = ms->ops->flag;
+        p->counters = &channel_counters[i];
+        p->zero_copy = options->caps[MIGRATION_CAPABILITY_ZERO_COPY_SEND];
         qemu_sem_init(&p->sem, 0);
         qemu_sem_init(&p->sem_sync, 0);
     }
@@ -119,6 +122,12 @@ static void multifd_send_fail(MultiFDSendParams *p, Error *err)
 
 /* ---- a channel's thread ---- */
 
+static void multifd_send_count(MultiFDSendParams *p, uint64_t bytes)
+{
+    qatomic_add(&p->ms->counters->multifd_bytes, bytes);
+    qatomic_add(&p->counters->bytes, bytes);
+}
+
 static bool multifd_send_initial_packet(MultiFDSendParams *p, Error **errp)
 {
     MultiFDInit init;
@@ -127,20 +136,45 @@ static bool multifd_send_initial_packet(MultiFDSendParams *p, Error **errp)
     if (!qio_channel_write_all(p->c, &init, sizeof(init), errp)) {
         return false;
     }
-    qatomic_add(&p->ms->counters->multifd_bytes, sizeof(init));
+    multifd_send_count(p, sizeof(init));
     return true;
 }
 
-/* Header and data, in one call. */
+/*
+ * Header and data: in one call, unless the data stays where it is until a
+ * flush, while the header's place is needed for the next one.
+ */
 static bool multifd_send_packet(MultiFDSendParams *p, Error **errp)
 {
+    size_t first = 0;
+
     p->iov[0] = (struct iovec) { p->packet, sizeof(*p->packet) };
-    if (!qio_channel_writev_all(p->c, p->iov, p->iovs_num, errp)) {
+    if (p->zero_copy && p->iovs_num > 1) {
+        if (!qio_channel_writev_all(p->c, p->iov, 1, errp)) {
+            return false;
+        }
+        first = 1;
+    }
+    if (!qio_channel_writev_full_all(p->c, p->iov + first,
+                                     p->iovs_num - first, NULL, 0,
+                                     first ? QIO_CHANNEL_WRITE_FLAG_ZERO_COPY
+                                           : 0, errp)) {
         return false;
     }
-    qatomic_add(&p->ms->counters->multifd_bytes,
-                sizeof(*p->packet) + p->next_packet_size);
+    multifd_send_count(p, sizeof(*p->packet) + p->next_packet_size);
+    qatomic_add(&p->counters->packets, 1);
     return true;
+}
+
+/* Wait until the kernel has sent what it was to send in place. */
+static bool multifd_send_flush(MultiFDSendParams *p, Error **errp)
+{
+    int ret = p->zero_copy ? qio_channel_flush(p->c, errp) : 0;
+
+    if (ret > 0) {
+        qatomic_add(&p->ms->counters->missed_zero_copy, 1);
+    }
+    return ret >= 0;
 }
 
 static bool multifd_send_pages(MultiFDSendParams *p, Error **errp)
@@ -162,6 +196,8 @@ static bool multifd_send_pages(MultiFDSendParams *p, Error **errp)
     }
     qatomic_add(&c->normal_pages, pages->normal_num);
     qatomic_add(&c->zero_pages, pages->zero_num);
+    qatomic_add(&p->counters->normal_pages, pages->normal_num);
+    qatomic_add(&p->counters->zero_pages, pages->zero_num);
     return true;
 }
 
@@ -171,6 +207,7 @@ static bool multifd_send_sync_packet(MultiFDSendParams *p, Error **errp)
     p->next_packet_size = 0;
     multifd_send_fill_sync(p);
     trace_multifd_send_sync_packet(p->id);
+    qatomic_add(&p->counters->syncs, 1);
     return multifd_send_packet(p, errp);
 }
 
@@ -191,11 +228,26 @@ static bool multifd_send_step(MultiFDSendParams *p, Error **errp)
     if (req == MULTIFD_SYNC_NONE) {
         return true;
     }
-    if (req == MULTIFD_SYNC_ALL && !multifd_send_sync_packet(p, errp)) {
+    if (!multifd_send_flush(p, errp) ||
+        (req == MULTIFD_SYNC_ALL && !multifd_send_sync_packet(p, errp))) {
         return false;
     }
     qatomic_store_release(&p->pending_sync, (int)MULTIFD_SYNC_NONE);
     qemu_sem_post(&p->sem_sync);
+    return true;
+}
+
+/* Can the channel do what it is told to? */
+static bool multifd_send_check(MultiFDSendParams *p, Error **errp)
+{
+    if (p->zero_copy &&
+        !qio_channel_has_feature(p->c,
+                                 QIO_CHANNEL_FEATURE_WRITE_ZERO_COPY)) {
+        error_setg(errp, "zero-copy-send is on, but the host cannot do that "
+                   "on this connection: it has to be tcp, and the kernel must "
+                   "know MSG_ZEROCOPY");
+        return false;
+    }
     return true;
 }
 
@@ -206,7 +258,7 @@ static void *multifd_send_thread(void *opaque)
     bool ok;
 
     trace_multifd_send_thread_start(p->id);
-    ok = p->ms->ops->send_setup(p, &err);
+    ok = multifd_send_check(p, &err) && p->ms->ops->send_setup(p, &err);
     if (ok) {
         ok = multifd_send_initial_packet(p, &err);
         while (ok) {

@@ -44,11 +44,12 @@ typedef enum MultiFDSyncReq {
 } MultiFDSyncReq;
 
 /*
- * One migration's channels, not connected yet.  @options and @counters stay
- * the caller's.  Main loop.
+ * One migration's channels, not connected yet.  @options, @counters and
+ * @channel_counters (zeroed, one per channel) stay the caller's.  Main loop.
  */
 MultiFDSend *multifd_send_new(Machine *m, const MigrationOptions *options,
                               MigrationCounters *counters,
+                              MultiFDCounters *channel_counters,
                               MultiFDFailedFn *failed, void *opaque);
 /* After multifd_send_cleanup().  Main loop. */
 void multifd_send_free(MultiFDSend *ms);
@@ -94,8 +95,12 @@ QEMU_BUILD_BUG_ON(sizeof(MultiFDInit) != 64);
 #define MULTIFD_MAGIC UINT32_C(0x11223344)
 #define MULTIFD_VERSION UINT32_C(1)
 
-/* @options are copied.  Main loop. */
+/*
+ * @options are copied; @channel_counters (zeroed, one per channel) stay the
+ * caller's.  Main loop.
+ */
 MultiFDRecv *multifd_recv_new(Machine *m, const MigrationOptions *options,
+                              MultiFDCounters *channel_counters,
                               MultiFDFailedFn *failed, void *opaque);
 void multifd_recv_free(MultiFDRecv *mr);
 /*

@@ -20,6 +20,11 @@ static const char *multifd_compression_name(uint64_t v)
     return v < MULTIFD_COMPRESSION__MAX ? MultiFDCompression_str(v) : NULL;
 }
 
+static bool multifd_compression_has(uint64_t v)
+{
+    return multifd_method_supported(v);
+}
+
 static const char *mig_mode_name(uint64_t v)
 {
     return v < MIG_MODE__MAX ? MigMode_str(v) : NULL;
@@ -51,14 +56,17 @@ static const MigOption options[] = {
                .help = "the destination confirms that it has the guest"),
     CAPABILITY(PAUSE_BEFORE_SWITCHOVER, .name = "pause-before-switchover",
                .help = "wait for migrate-continue before device state goes"),
+    CAPABILITY(MULTIFD, .name = "multifd", .global = "x-multifd",
+               .help = "send guest memory over several connections"),
     CAPABILITY(X_IGNORE_SHARED, .name = "x-ignore-shared",
                .help = "leave out memory that both sides map from one file"),
     CAPABILITY(VALIDATE_UUID, .name = "validate-uuid",
                .needs = offsetof(MigrationOptions, send_configuration),
                .needs_name = "send-configuration",
                .help = "the destination must have the same UUID"),
-    CAPABILITY(MULTIFD, .name = "multifd", .global = "x-multifd",
-               .help = "send guest memory over several connections"),
+    CAPABILITY(ZERO_COPY_SEND, .name = "zero-copy-send",
+               .global = "x-zero-copy-send",
+               .help = "the kernel sends guest memory from where it is"),
 
     PARAMETER(max_bandwidth, .name = "max-bandwidth", .type = MIG_TYPE_SIZE,
               .value = 128 * MiB, .unit = " bytes/second", .hmp_unit = MiB,
@@ -91,6 +99,7 @@ static const MigOption options[] = {
     PARAMETER(multifd_compression, .name = "multifd-compression",
               .type = MIG_TYPE_ENUM, .value = MULTIFD_COMPRESSION_NONE,
               .enum_name = multifd_compression_name,
+              .enum_has = multifd_compression_has,
               .global = "multifd-compression",
               .help = "how memory is put on additional connections"),
     PARAMETER(multifd_zlib_level, .name = "multifd-zlib-level",
@@ -198,9 +207,11 @@ bool migration_options_check(const MigrationOptions *o, Error **errp)
             return false;
         }
     }
-    if (!multifd_method_supported(o->multifd_compression)) {
-        error_setg(errp, "multifd-compression '%s' is not built in",
-                   MultiFDCompression_str(o->multifd_compression));
+    if (o->caps[MIGRATION_CAPABILITY_ZERO_COPY_SEND] &&
+        (!o->caps[MIGRATION_CAPABILITY_MULTIFD] ||
+         o->multifd_compression != MULTIFD_COMPRESSION_NONE)) {
+        error_setg(errp, "Zero copy only available for non-compressed "
+                   "non-TLS multifd migration");
         return false;
     }
     return true;
@@ -212,7 +223,7 @@ static bool option_parse_enum(const MigOption *opt, const char *text,
     const char *name;
 
     for (uint64_t i = 0; (name = opt->enum_name(i)); i++) {
-        if (!strcmp(name, text)) {
+        if (!strcmp(name, text) && (!opt->enum_has || opt->enum_has(i))) {
             *v = i;
             return true;
         }

@@ -60,6 +60,8 @@ typedef struct MigOption {
     const char *range; /* "expects ..." of the range error */
     /* ENUM: name of a value, NULL behind the last. */
     const char *(*enum_name)(uint64_t value);
+    /* ENUM: is this value built in?  NULL: all are. */
+    bool (*enum_has)(uint64_t value);
     const char *unit;  /* printed behind the value by HMP */
     uint64_t hmp_unit; /* SIZE: what a number without suffix means on HMP */
     const char *global; /* "migration.X" of -global, or NULL */

@@ -69,6 +69,7 @@ struct MigrationState {
     QEMUFile *file;           /* migration thread */
     SocketAddress *address;   /* main loop: where more channels go to */
     MultiFDSend *multifd;     /* NULL: none; changed by the main loop only */
+    MultiFDCounters *channel_counters; /* one per channel, or NULL */
     bool cancel_asked;        /* atomic: a cancel came during COMMIT */
     bool broken;              /* atomic: the return path has failed */
     bool failing;             /* atomic: the thread gives up by itself */

@@ -24,6 +24,7 @@ void migration_counters_reset(MigrationCounters *c)
     qatomic_set(&c->bandwidth, 0);
     qatomic_set(&c->pages_per_second, 0);
     qatomic_set(&c->expected_downtime, 0);
+    qatomic_set(&c->missed_zero_copy, 0);
 }
 
 void migration_counters_transferred(MigrationCounters *c, uint64_t total,
@@ -141,6 +142,7 @@ MigrationStats *migration_counters_query(MigrationCounters *c, bool completed)
     st->mbps = qatomic_read(&c->bandwidth) * 8 / 1e6;
     st->dirty_sync_count = qatomic_read(&c->dirty_sync_count);
     st->page_size = TARGET_PAGE_SIZE;
+    st->dirty_sync_missed_zero_copy = qatomic_read(&c->missed_zero_copy);
     st->multifd_bytes = qatomic_read(&c->multifd_bytes);
     st->pages_per_second = qatomic_read(&c->pages_per_second);
     st->precopy_bytes = qatomic_read(&c->precopy_bytes);
@@ -150,4 +152,22 @@ MigrationStats *migration_counters_query(MigrationCounters *c, bool completed)
         st->dirty_pages_rate = qatomic_read(&c->dirty_pages_rate);
     }
     return st;
+}
+
+MultiFDChannelStatsList *multifd_counters_query(MultiFDCounters *c, unsigned n)
+{
+    MultiFDChannelStatsList *list = NULL, **tail = &list;
+
+    for (unsigned i = 0; i < n; i++) {
+        MultiFDChannelStats *st = g_new0(MultiFDChannelStats, 1);
+
+        st->id = i;
+        st->bytes = qatomic_read(&c[i].bytes);
+        st->packets = qatomic_read(&c[i].packets);
+        st->syncs = qatomic_read(&c[i].syncs);
+        st->normal = qatomic_read(&c[i].normal_pages);
+        st->zero = qatomic_read(&c[i].zero_pages);
+        QAPI_LIST_APPEND(tail, st);
+    }
+    return list;
 }

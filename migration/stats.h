@@ -26,7 +26,17 @@ typedef struct MigrationCounters {
     uint64_t bandwidth;       /* bytes/s in the last window; 0: not known */
     uint64_t pages_per_second;
     uint64_t expected_downtime; /* ms */
+    uint64_t missed_zero_copy;  /* times the kernel made a copy all the same */
 } MigrationCounters;
+
+/* Of one multifd channel; its thread writes. */
+typedef struct MultiFDCounters {
+    uint64_t bytes;
+    uint64_t packets;
+    uint64_t syncs;
+    uint64_t normal_pages;
+    uint64_t zero_pages;
+} MultiFDCounters;
 
 /* Measures the rates; used by the migration thread only. */
 typedef struct MigrationMeter {
@@ -63,5 +73,8 @@ void migration_meter_finish(MigrationMeter *mt, int64_t ns);
 /* The "ram" member of query-migrate; freed by qapi_free_MigrationStats(). */
 MigrationStats *migration_counters_query(MigrationCounters *c,
                                          bool completed);
+/* The "x-channels" member: of @n channels, NULL if there are none. */
+MultiFDChannelStatsList *multifd_counters_query(MultiFDCounters *c,
+                                                unsigned n);
 
 #endif
