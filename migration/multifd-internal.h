@@ -17,6 +17,9 @@
 #define MULTIFD_FLAG_ZSTD UINT32_C(0x04)
 #define MULTIFD_FLAG_DEVICE_STATE UINT32_C(0x40)
 
+/* Elements of a packet: the header, each page alone, something between. */
+#define MULTIFD_SEND_IOVS (1 + MULTIFD_PAGES_MAX + 32)
+
 /* Compressed data of one packet is never longer. */
 #define MULTIFD_DATA_MAX (2 * MULTIFD_PACKET_SIZE)
 
@@ -192,8 +195,8 @@ typedef struct MultiFDMethods {
     void (*send_cleanup)(MultiFDSendParams *p);
     /*
      * Append the data of p->data's normal pages to p->iov, which has room for
-     * MULTIFD_PAGES_MAX elements behind p->iovs_num, and set
-     * p->next_packet_size.  There is at least one page.
+     * MULTIFD_SEND_IOVS elements, and add to p->next_packet_size, which is 0.
+     * There is at least one page.
      */
     bool (*send_prepare)(MultiFDSendParams *p, Error **errp);
     bool (*recv_setup)(MultiFDRecvParams *p, Error **errp);
@@ -227,7 +230,7 @@ uint32_t multifd_recv_run(const MultiFDRecvParams *p, uint32_t i,
                           uint32_t end, MultiFDRun *run);
 /* The same for the pages to be sent. */
 uint32_t multifd_send_run(const MultiFDPages *pages, uint32_t i,
-                          MultiFDRun *run);
+                          uint32_t end, MultiFDRun *run);
 /*
  * Read the compressed data of a packet into @buf of MULTIFD_DATA_MAX bytes;
  * refuses more.

@@ -67,9 +67,9 @@ uint32_t multifd_recv_run(const MultiFDRecvParams *p, uint32_t i,
 }
 
 uint32_t multifd_send_run(const MultiFDPages *pages, uint32_t i,
-                          MultiFDRun *run)
+                          uint32_t end, MultiFDRun *run)
 {
-    run->n = run_length(pages->offset, i, pages->normal_num);
+    run->n = run_length(pages->offset, i, end);
     run->first = pages->offset[i] / TARGET_PAGE_SIZE;
     run->host = pages->block->host + pages->offset[i];
     return i + run->n;

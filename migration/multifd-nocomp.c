@@ -21,7 +21,7 @@ static bool nocomp_send_prepare(MultiFDSendParams *p, Error **errp)
     MultiFDRun run;
 
     for (uint32_t i = 0; i < pages->normal_num;) {
-        i = multifd_send_run(pages, i, &run);
+        i = multifd_send_run(pages, i, pages->normal_num, &run);
         p->iov[p->iovs_num++] = (struct iovec) {
             .iov_base = run.host,
             .iov_len = run.n * TARGET_PAGE_SIZE,

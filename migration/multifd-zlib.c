@@ -1,17 +1,41 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Pages as one zlib stream (RFC 1950) per channel, which lasts for the whole
- * migration: each packet ends with a sync flush, none with the end of stream.
+ * migration: each packet ends with an empty stored block, none with the end of
+ * the stream.
+ *
+ * The sending side writes the stream's header itself and has zlib make only
+ * the deflate blocks (RFC 1951) in it.  That lets it put blocks of its own
+ * between them: pages that look like noise go out as stored blocks straight
+ * from guest memory, at the cost of not compressing at all.  zlib does not
+ * know about these; it starts anew behind them, so that it never refers back
+ * to bytes that are not where it thinks.
  */
 #include "qemu/osdep.h"
 #include "migration/multifd-internal.h"
 
 #include <zlib.h>
 
+#include "migration/compress-sample.h"
+
+/* Compression method 8, window of 32 KiB, fastest algorithm. */
+static const uint8_t stream_header[] = { 0x78, 0x01 };
+
+/* What one stored block can hold; this much is decided about at once. */
+#define GROUP_PAGES 15
+QEMU_BUILD_BUG_ON(GROUP_PAGES * TARGET_PAGE_SIZE > UINT16_MAX);
+#define STORED_HEADER_SIZE 5
+
 typedef struct ZlibData {
     z_stream zs;
-    uint8_t *data; /* compressed; MULTIFD_DATA_MAX bytes */
-    uint8_t *page; /* source: the page as it is compressed */
+    uint8_t *data;  /* compressed; MULTIFD_DATA_MAX bytes */
+    /* Source. */
+    size_t used;    /* of data */
+    size_t sent;    /* of that: is in the packet already */
+    uint8_t *copy;  /* a group of pages as it is compressed */
+    bool begun;     /* the stream's header went out */
+    bool open;      /* zlib holds back something */
+    bool stale;     /* stored blocks went out since zlib started */
 } ZlibData;
 
 static bool zlib_error(const char *what, int ret, const z_stream *zs,
@@ -33,7 +57,7 @@ static ZlibData *zlib_data_new(void)
 static void zlib_data_free(ZlibData *z)
 {
     g_free(z->data);
-    g_free(z->page);
+    g_free(z->copy);
     g_free(z);
 }
 
@@ -42,14 +66,15 @@ static void zlib_data_free(ZlibData *z)
 static bool zlib_send_setup(MultiFDSendParams *p, Error **errp)
 {
     ZlibData *z = zlib_data_new();
-    int ret = deflateInit(&z->zs, p->ms->options->multifd_zlib_level);
+    int ret = deflateInit2(&z->zs, p->ms->options->multifd_zlib_level,
+                           Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY);
 
     if (ret != Z_OK) {
         zlib_error("cannot start to compress", ret, &z->zs, errp);
         zlib_data_free(z);
         return false;
     }
-    z->page = g_malloc(TARGET_PAGE_SIZE);
+    z->copy = g_malloc(GROUP_PAGES * TARGET_PAGE_SIZE);
     p->compress_data = z;
     return true;
 }
@@ -63,35 +88,146 @@ static void zlib_send_cleanup(MultiFDSendParams *p)
     p->compress_data = NULL;
 }
 
+/* Bytes that are not in guest memory. */
+static void zlib_append(ZlibData *z, const void *bytes, size_t len)
+{
+    memcpy(z->data + z->used, bytes, len);
+    z->used += len;
+}
+
+/* Put into the packet what is new in z->data. */
+static void zlib_put(MultiFDSendParams *p)
+{
+    ZlibData *z = p->compress_data;
+
+    if (z->used > z->sent) {
+        p->iov[p->iovs_num++] = (struct iovec) {
+            .iov_base = z->data + z->sent,
+            .iov_len = z->used - z->sent,
+        };
+        p->next_packet_size += z->used - z->sent;
+        z->sent = z->used;
+    }
+}
+
+/* Compress [@in, +@len); up to a byte boundary if @flush says so. */
+static bool zlib_deflate(ZlibData *z, uint8_t *in, size_t len, int flush,
+                         Error **errp)
+{
+    int ret;
+
+    z->zs.next_in = in;
+    z->zs.avail_in = len;
+    z->zs.next_out = z->data + z->used;
+    z->zs.avail_out = MULTIFD_DATA_MAX - z->used;
+    ret = deflate(&z->zs, flush);
+    if (ret != Z_OK) {
+        return zlib_error("cannot compress", ret, &z->zs, errp);
+    }
+    if (z->zs.avail_in || !z->zs.avail_out) {
+        error_setg(errp, "cannot compress: the packet gets longer than %zu "
+                   "bytes", MULTIFD_DATA_MAX);
+        return false;
+    }
+    z->used = MULTIFD_DATA_MAX - z->zs.avail_out;
+    z->open = flush == Z_NO_FLUSH;
+    return true;
+}
+
+static bool zlib_compress_group(ZlibData *z, const MultiFDPages *pages,
+                                uint32_t i, uint32_t n, Error **errp)
+{
+    /* zlib reads its input twice; the guest may write in between. */
+    for (uint32_t k = 0; k < n; k++) {
+        memcpy(z->copy + k * TARGET_PAGE_SIZE,
+               pages->block->host + pages->offset[i + k], TARGET_PAGE_SIZE);
+    }
+    if (z->stale) {
+        deflateReset(&z->zs);
+        z->stale = false;
+    }
+    return zlib_deflate(z, z->copy, n * TARGET_PAGE_SIZE, Z_NO_FLUSH, errp);
+}
+
+/* The beginning of a stored block of @len bytes, at a byte boundary. */
+static void zlib_append_stored(ZlibData *z, uint16_t len)
+{
+    uint8_t header[STORED_HEADER_SIZE] = { 0, len & 0xff, len >> 8,
+                                           ~len & 0xff, (uint8_t)(~len >> 8) };
+
+    zlib_append(z, header, sizeof(header));
+    z->stale = true;
+}
+
+static bool zlib_store_group(MultiFDSendParams *p, uint32_t i, uint32_t n,
+                             Error **errp)
+{
+    const MultiFDPages *pages = &p->data->u.ram;
+    ZlibData *z = p->compress_data;
+    MultiFDRun run;
+
+    if (z->open && !zlib_deflate(z, NULL, 0, Z_SYNC_FLUSH, errp)) {
+        return false;
+    }
+    zlib_append_stored(z, n * TARGET_PAGE_SIZE);
+    zlib_put(p);
+    for (uint32_t end = i + n; i < end;) {
+        uint32_t next = multifd_send_run(pages, i, end, &run);
+
+        p->iov[p->iovs_num++] = (struct iovec) {
+            .iov_base = run.host,
+            .iov_len = run.n * TARGET_PAGE_SIZE,
+        };
+        p->next_packet_size += run.n * TARGET_PAGE_SIZE;
+        i = next;
+    }
+    return true;
+}
+
+/* Would compressing these pages only cost time? */
+static bool zlib_looks_like_noise(const MultiFDPages *pages, uint32_t i,
+                                  uint32_t n)
+{
+    CompressSample sample = { 0 };
+    const uint32_t looks = 4;
+    const size_t len = SAMPLE_BYTES / looks;
+
+    for (uint32_t k = 0; k < looks; k++) {
+        /* Pages all over the group, each at another place. */
+        uint64_t page = pages->offset[i + k * n / looks];
+
+        compress_sample_add(&sample, pages->block->host + page +
+                            k * (TARGET_PAGE_SIZE / looks), len);
+    }
+    return compress_sample_is_noise(&sample);
+}
+
 static bool zlib_send_prepare(MultiFDSendParams *p, Error **errp)
 {
     const MultiFDPages *pages = &p->data->u.ram;
     ZlibData *z = p->compress_data;
-    z_stream *zs = &z->zs;
+    bool store = p->ms->options->multifd_zlib_level == 0;
+    uint32_t n;
 
-    zs->next_out = z->data;
-    zs->avail_out = MULTIFD_DATA_MAX;
-    for (uint32_t i = 0; i < pages->normal_num; i++) {
-        int flush = i + 1 == pages->normal_num ? Z_SYNC_FLUSH : Z_NO_FLUSH;
-        int ret;
-
-        /* zlib reads its input twice; the guest may write in between. */
-        memcpy(z->page, pages->block->host + pages->offset[i],
-               TARGET_PAGE_SIZE);
-        zs->next_in = z->page;
-        zs->avail_in = TARGET_PAGE_SIZE;
-        ret = deflate(zs, flush);
-        if (ret != Z_OK) {
-            return zlib_error("cannot compress", ret, zs, errp);
-        }
-        if (zs->avail_in || !zs->avail_out) {
-            error_setg(errp, "cannot compress: the packet gets longer than "
-                       "%zu bytes", MULTIFD_DATA_MAX);
+    z->used = z->sent = 0;
+    if (!z->begun) {
+        zlib_append(z, stream_header, sizeof(stream_header));
+        z->begun = true;
+    }
+    for (uint32_t i = 0; i < pages->normal_num; i += n) {
+        n = MIN(pages->normal_num - i, GROUP_PAGES);
+        if (store || zlib_looks_like_noise(pages, i, n)
+                ? !zlib_store_group(p, i, n, errp)
+                : !zlib_compress_group(z, pages, i, n, errp)) {
             return false;
         }
     }
-    p->next_packet_size = MULTIFD_DATA_MAX - zs->avail_out;
-    p->iov[p->iovs_num++] = (struct iovec) { z->data, p->next_packet_size };
+    if (!z->open) {
+        zlib_append_stored(z, 0); /* as a flush ends, too */
+    } else if (!zlib_deflate(z, NULL, 0, Z_SYNC_FLUSH, errp)) {
+        return false;
+    }
+    zlib_put(p);
     return true;
 }
 
@@ -102,6 +238,12 @@ static bool zlib_recv_setup(MultiFDRecvParams *p, Error **errp)
     ZlibData *z = zlib_data_new();
     int ret = inflateInit(&z->zs);
 
+#if ZLIB_VERNUM >= 0x1290
+    /* The checksum stands at the end of the stream, which never comes. */
+    if (ret == Z_OK) {
+        ret = inflateValidate(&z->zs, 0);
+    }
+#endif
     if (ret != Z_OK) {
         zlib_error("cannot start to decompress", ret, &z->zs, errp);
         zlib_data_free(z);

@@ -67,7 +67,7 @@ static bool zstd_send_prepare(MultiFDSendParams *p, Error **errp)
         ZSTD_inBuffer in;
         size_t ret;
 
-        i = multifd_send_run(pages, i, &run);
+        i = multifd_send_run(pages, i, pages->normal_num, &run);
         in = (ZSTD_inBuffer) { run.host, run.n * TARGET_PAGE_SIZE, 0 };
         flush = i == pages->normal_num ? ZSTD_e_flush : ZSTD_e_continue;
         do {

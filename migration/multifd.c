@@ -46,7 +46,7 @@ MultiFDSend *multifd_send_new(Machine *m, const MigrationOptions *options,
         g_snprintf(p->name, sizeof(p->name), "mig/src/send_%u", i);
         p->data = g_new0(MultiFDSendData, 1);
         p->packet = g_new0(MultiFDPacket, 1);
-        p->iov = g_new0(struct iovec, MULTIFD_PAGES_MAX + 1);
+        p->iov = g_new0(struct iovec, MULTIFD_SEND_IOVS);
         p->flags = ms->ops->flag;
         p->counters = &channel_counters[i];
         p->zero_copy = options->caps[MIGRATION_CAPABILITY_ZERO_COPY_SEND];
