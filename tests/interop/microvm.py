@@ -3,14 +3,14 @@
 """A running guest goes from this program to a stock QEMU's microvm machine and
 comes back; its memory is checked at each stop.
 
-Usage: microvm.py BINARY GUEST-IMAGE [--peer STOCK] [name patterns]
+Usage: microvm.py BINARY GUEST-IMAGE [--peer STOCK]... [name patterns]
 """
 
 import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from lib import tap  # noqa: E402
+from lib import stock, tap  # noqa: E402
 from lib.guest import Guest  # noqa: E402
 from lib.vm import VM, VMError, Workspace  # noqa: E402
 
@@ -38,20 +38,18 @@ def move(src, dst, work, n):
     dst.wait_migration()
 
 
-def there_and_back(ours, stock, image, accel):
+def there_and_back(ours, peer, image, accel):
     if accel == "kvm" and not os.access("/dev/kvm", os.R_OK | os.W_OK):
         raise tap.Skip("/dev/kvm is not usable here")
-    if not os.access(stock, os.X_OK):
-        raise tap.Skip(f"{stock} is not here (package qemu-system-x86)")
     with Workspace() as work:
         guest = Guest(image, work.file("guest.bin"), ram_mib=48, swept_mib=8)
         common = ["-accel", accel, "-m", "48M"]
         own = ["-machine", "microvm", *common, "-kernel", guest.image,
-               "-global", "migration.send-switchover-start=off"]
+               *peer.compat_args()]
         theirs = ["-machine", "microvm,acpi=off", *common]
         wait = ["-incoming", "defer"]
         with VM(ours, work, "start", own, serial=True, qtest=True) as a, \
-                VM(stock, work, "stock", theirs + wait, serial=True,
+                VM(peer.binary, work, "stock", theirs + wait, serial=True,
                    qtest=True) as b, \
                 VM(ours, work, "back", own + wait, serial=True,
                    qtest=True) as c:
@@ -67,15 +65,13 @@ def there_and_back(ours, stock, image, accel):
 
 def main():
     binary, image = sys.argv[1:3]
-    rest = sys.argv[3:]
-    stock = "/usr/bin/qemu-system-x86_64"
-    if rest[:1] == ["--peer"]:
-        stock = rest[1]
-        rest = rest[2:]
+    stocks, rest = stock.from_args(sys.argv[3:])
     suite = tap.Suite()
-    for accel in ("kvm", "tcg"):
-        suite.add(f"microvm-there-and-back/{accel}", there_and_back, binary,
-                  stock, image, accel)
+    for peer in stocks:
+        for accel in ("kvm", "tcg"):
+            suite.add(f"{peer.name}/microvm-there-and-back/{accel}",
+                      there_and_back, binary, peer, image, accel)
+    stock.add_missing(suite, stocks)
     return suite.run(rest)
 
 
