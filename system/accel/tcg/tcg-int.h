@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The tcg accelerator's parts among themselves; on Unicorn 2.0. */
+/* The tcg accelerator's parts among themselves; on Unicorn 2. */
 #ifndef SYSTEM_ACCEL_TCG_TCG_INT_H
 #define SYSTEM_ACCEL_TCG_TCG_INT_H
 

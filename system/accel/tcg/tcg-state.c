@@ -30,6 +30,9 @@ enum { UC_SEG_LDT = 6, UC_SEG_TR, UC_SEG_GDT, UC_SEG_IDT, UC_SEG_COUNT };
 
 #define MSR_EFER 0xc0000080
 
+/* What precedes the CPU in the image of Unicorn 2.1 is no multiple of 8. */
+#define IMAGE_ALIGN sizeof(uint32_t)
+
 static void *image_of(uc_context *context)
 {
     return context;
@@ -40,7 +43,7 @@ static size_t find_marker(const uint8_t *image, size_t size, uint64_t value)
 {
     size_t found = 0;
 
-    for (size_t i = 0; i + sizeof(value) <= size; i += sizeof(value)) {
+    for (size_t i = 0; i + sizeof(value) <= size; i += IMAGE_ALIGN) {
         if (memcmp(image + i, &value, sizeof(value)) == 0) {
             if (found) {
                 return 0;
@@ -84,7 +87,7 @@ static bool find_efer(TCGLayout *l, const uint8_t *before,
     const uint64_t was = EFER_LMA | EFER_LME, is = EFER_LMA;
 
     l->efer = 0;
-    for (size_t i = 0; i + sizeof(was) <= size; i += sizeof(was)) {
+    for (size_t i = 0; i + sizeof(was) <= size; i += IMAGE_ALIGN) {
         if (memcmp(before + i, &was, sizeof(was)) == 0
             && memcmp(after + i, &is, sizeof(is)) == 0) {
             if (l->efer) {

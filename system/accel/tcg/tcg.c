@@ -2,8 +2,8 @@
 /*
  * The tcg accelerator: guest code is translated by the Unicorn library.
  *
- * Limits that come with the library (2.0): no paging and so no 64-bit mode, no
- * AVX, a time stamp counter that cannot be set, and no way to raise
+ * Limits that come with the library (2.0 and 2.1): no paging and so no 64-bit
+ * mode, no AVX, a time stamp counter that cannot be set, and no way to raise
  * interrupts or exceptions inside the guest.  A guest that switches paging on,
  * takes an exception or executes INT stops with an error; devices' interrupts
  * are not delivered.
