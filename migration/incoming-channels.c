@@ -102,7 +102,8 @@ static bool arrival_identify(IncomingArrival *a, Error **errp)
 {
     const uint8_t main_byte = (uint8_t)('Q'); /* of "QEVM" */
     const uint8_t multifd_byte = MULTIFD_MAGIC >> 24;
-    uint8_t first[4] = { 0 };
+    g_autoptr(GString) shown = g_string_new(NULL);
+    uint8_t first[4];
     size_t n = 0;
     int ret = arrival_peek(a, first, sizeof(first), &n, NULL);
 
@@ -122,9 +123,12 @@ static bool arrival_identify(IncomingArrival *a, Error **errp)
         a->have = qio_channel_read(a->ioc, &a->init, 1, NULL) == 1;
         return true;
     }
-    error_setg(errp, "a connection begins with %02x %02x %02x %02x, neither a "
-               "migration stream (51 45 56 4d) nor a multifd channel (11 22 "
-               "33 44)", first[0], first[1], first[2], first[3]);
+    for (size_t i = 0; i < n; i++) {
+        g_string_append_printf(shown, " %02x", first[i]);
+    }
+    error_setg(errp, "a connection begins with%s, neither a migration stream "
+               "(51 45 56 4d) nor a multifd channel (11 22 33 44)",
+               shown->str);
     return false;
 }
 

@@ -136,6 +136,8 @@ struct MultiFDSend {
  * May wait for one.  Any thread.
  */
 bool multifd_send(MultiFDSend *ms, MultiFDSendData **data, Error **errp);
+/* Start the threads; the channels are connected already (tests). */
+void multifd_send_start(MultiFDSend *ms);
 
 /* ---- channels of the destination ---- */
 

@@ -279,6 +279,18 @@ static void *multifd_send_thread(void *opaque)
 
 /* ---- creation and end ---- */
 
+static void multifd_send_start_one(MultiFDSendParams *p)
+{
+    qemu_thread_create(&p->thread, p->name, multifd_send_thread, p);
+}
+
+void multifd_send_start(MultiFDSend *ms)
+{
+    for (unsigned i = 0; i < ms->n; i++) {
+        multifd_send_start_one(&ms->params[i]);
+    }
+}
+
 /* The connection is there, or failed.  Takes @ioc and @err. */
 static void multifd_send_connected(void *opaque, QIOChannel *ioc, Error *err)
 {
@@ -291,7 +303,7 @@ static void multifd_send_connected(void *opaque, QIOChannel *ioc, Error *err)
     } else {
         g_object_unref(ioc); /* p->c is the same */
         if (!send_exiting(p->ms)) {
-            qemu_thread_create(&p->thread, p->name, multifd_send_thread, p);
+            multifd_send_start_one(p);
         }
     }
     qemu_sem_post(&p->ms->channels_created);
