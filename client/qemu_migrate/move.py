@@ -408,7 +408,6 @@ class Move:
             # not been kept for its last words.
             try:
                 self.dst.cmd("quit")
-                self.notes.append("the destination, which could not be used "
-                                  "any more, was ended")
+                there["gone"] = "ended, after its load had failed"
             except (QMPError, SideGone):
                 pass

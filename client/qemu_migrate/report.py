@@ -112,6 +112,8 @@ def flatten(name, value):
 def numbers(rep):
     """Lines of what was measured."""
     ram = rep["ram"]
+    if not rep["states"]:
+        return  # it did not begin
     yield "total time", f"{rep['total-time']} ms"
     if rep["downtime"] is not None and rep["result"] == "completed":
         limit = rep["downtime-limit"]

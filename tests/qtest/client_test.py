@@ -463,7 +463,8 @@ def test_kept_destination_ends(bench):
     p = bench.spawn(src, dst, "--json", "--bandwidth", "1M")
     wait_sending(src, p)
     p.send_signal(signal.SIGINT)
-    finish(p, 130)
+    rep = json.loads(finish(p, 130)[0])
+    says("destination", rep["destination"]["gone"], "ended, after")
     equal("exit status of the destination", dst.wait_exit(), 0)
 
 
