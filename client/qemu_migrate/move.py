@@ -378,11 +378,12 @@ class Move:
         """The final states of a side."""
         state = side.last("query-status")
         info = side.last("query-migrate")
+        gone = side.gone or ("does not answer" if side.silent else None)
         self.final[side.label] = {
-            "run-state": None if side.gone else state.get("status"),
-            "running": not side.gone and bool(state.get("running")),
+            "run-state": None if gone else state.get("status"),
+            "running": not gone and bool(state.get("running")),
             "migration-status": info.get("status"),
-            "error-desc": info.get("error-desc"), "gone": side.gone}
+            "error-desc": info.get("error-desc"), "gone": gone}
         return self.final[side.label]
 
     def _settle(self):
@@ -400,7 +401,8 @@ class Move:
         self._wait(settled, SETTLE)
         if done:
             return
-        self.settings.restore(self.src)
+        if not self.src.silent:
+            self.settings.restore(self.src)
         there = self.final["destination"]
         if self._quits and there["migration-status"] == "failed" \
                 and not there["gone"]:

@@ -87,7 +87,8 @@ def where_guest_is(rep):
     if src.get("running"):
         return "The guest runs on at the source."
     if src.get("gone"):
-        return "The source is gone; nobody runs the guest that can be seen."
+        return (f"The source {src['gone']}: it cannot be seen who has the "
+                "guest.")
     return f"The guest is at the source, not running ({src['run-state']})."
 
 
@@ -98,7 +99,10 @@ def flatten(name, value):
             yield from flatten(f"{name}.{key}", inner)
     elif isinstance(value, list) and any(isinstance(v, dict) for v in value):
         for n, inner in enumerate(value):
-            yield from flatten(f"{name}[{n}]", inner)
+            rows = list(flatten("", inner))
+            # What is said of one channel, or the like, fits into one line.
+            yield f"{name}[{n}]", ", ".join(
+                f"{key.lstrip('.')} {text}".strip() for key, text in rows)
     elif isinstance(value, list):
         yield name, ", ".join(str(v) for v in value)
     elif isinstance(value, bool):

@@ -28,6 +28,7 @@ class Side:
     qmp      a negotiated QMPClient; with `address` given instead, connect()
              makes it
     gone     why the monitor cannot be asked any more, or None
+    silent   it did not answer last() in time
     """
 
     def __init__(self, label, qmp=None, address=None):
@@ -35,6 +36,7 @@ class Side:
         self.address = address
         self.qmp = qmp
         self.gone = None
+        self.silent = False
         self._last = {}
         self._asked = None  # (query, when) whose reply is still to come
 
@@ -147,12 +149,20 @@ class Side:
         except QMPError as e:
             raise MoveError(f"the {self.label} refuses {e}") from None
 
-    def last(self, name):
-        """Answer of a query, {} when it cannot be had; the last one that was
-        got is kept for when the process is gone."""
+    def last(self, name, patience=1.0):
+        """Answer of a query, waiting for `patience` seconds.  The last one
+        that was got ({} if none) when it cannot be had: then the side is
+        `gone`, or `silent` for now."""
+        asked = False
+        end = time.monotonic() + patience
         try:
-            self._last[name] = self.cmd(name)
-        except (SideGone, QMPError):
+            while self._asked or not asked:
+                asked = asked or not self._asked
+                self.poll(name)
+                self.silent = time.monotonic() > end and bool(self._asked)
+                if self.silent:
+                    break
+        except SideGone:
             pass
         return self._last.get(name, {})
 

@@ -257,10 +257,10 @@ def test_plot():
 def test_report_details():
     """Members that this program does not know are told as they are."""
     rows = dict(report.flatten("x-a", {"rate": 1.5, "ok": True, "n": [1, 2],
-                                       "c": [{"b": 1}, {"b": 2}]}))
+                                       "c": [{"b": 1, "d": {"e": 3}}, 4]}))
     equal("rows", rows, {"x-a.rate": "1.5", "x-a.ok": "yes",
-                         "x-a.n": "1, 2", "x-a.c[0].b": "1",
-                         "x-a.c[1].b": "2"})
+                         "x-a.n": "1, 2", "x-a.c[0]": "b 1, d.e 3",
+                         "x-a.c[1]": "4"})
 
 
 X_REPORT = {
