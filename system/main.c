@@ -8,6 +8,7 @@
  */
 #include "qemu/osdep.h"
 
+#include "config-host.h"
 #include "io/authz.h"
 #include "io/channel.h"
 #include "io/secret.h"
@@ -441,6 +442,26 @@ static void put_json(gpointer obj)
     json_object_put(obj);
 }
 
+/*
+ * Nothing said: the fastest that works; a machine without a CPU works
+ * everywhere.
+ */
+static GStrv default_accels(Program *p)
+{
+    g_autoptr(GStrvBuilder) names = g_strv_builder_new();
+
+    if (CONFIG_KVM) {
+        g_strv_builder_add(names, "kvm");
+    }
+    if (CONFIG_TCG) {
+        g_strv_builder_add(names, "tcg");
+    }
+    if (!machine_get_type(p->machine)->has_cpu) {
+        g_strv_builder_add(names, "qtest");
+    }
+    return g_strv_builder_end(names);
+}
+
 /* -accel uses or -machine accel=a:b, as {"accel": NAME, property: value}. */
 static GPtrArray *wanted_accels(Program *p, Error **errp)
 {
@@ -465,8 +486,8 @@ static GPtrArray *wanted_accels(Program *p, Error **errp)
         g_ptr_array_add(list, o);
     }
     if (!list->len) {
-        /* Nothing said: the fastest that works. */
-        g_auto(GStrv) names = g_strsplit(colon ? colon : "kvm:tcg", ":", -1);
+        g_auto(GStrv) names = colon ? g_strsplit(colon, ":", -1)
+                                    : default_accels(p);
 
         for (size_t i = 0; names[i]; i++) {
             json_object *o = json_object_new_object();

@@ -39,7 +39,7 @@ class Suite:
                 fn()
                 print(f"ok {n} {name}")
             except Skip as why:
-                print(f"ok {n} {name} # SKIP {why}")
+                print(f"ok {n} {name} # SKIP {' '.join(str(why).split())}")
             except Exception:  # pylint: disable=broad-except
                 failed += 1
                 for line in traceback.format_exc().splitlines():

@@ -21,6 +21,13 @@ class VMError(Exception):
     pass
 
 
+def has_accel(binary, accel):
+    """Is it built into the program?  (Another question is whether it works.)"""
+    out = subprocess.run([binary, "-accel", "help"], capture_output=True,
+                         text=True, check=False).stdout
+    return accel in out.split()
+
+
 class Workspace:
     """A scratch folder, removed with everything in it."""
 

@@ -18,7 +18,8 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from lib import tap  # noqa: E402
 from lib.guest import Guest  # noqa: E402
-from lib.vm import QMPError, VM, VMError, Workspace  # noqa: E402
+from lib.vm import (QMPError, VM, VMError, Workspace,  # noqa: E402
+                    has_accel)
 
 FAST = 1 << 40  # bytes per second: no limit in effect
 SLOW = 1 << 20
@@ -611,6 +612,8 @@ def main():
     def run(fn, *args):
         if accel == "kvm" and not os.access("/dev/kvm", os.R_OK | os.W_OK):
             raise tap.Skip("/dev/kvm is not usable here")
+        if not has_accel(binary, accel):
+            raise tap.Skip(f"{binary} is built without {accel}")
         with Bench(binary, image, accel) as bench:
             try:
                 fn(bench, *args)

@@ -113,9 +113,9 @@ SIMPLE = [
     ("query-status", None, Gives({"status": "prelaunch", "running": False})),
     ("query-kvm", None, has(enabled=False, present=bool)),
     ("query-target", None, Gives({"arch": "x86_64"})),
-    ("query-accelerators", None, Gives(ok=lambda r: r["enabled"] == "qtest"
-                                       and "tcg" in r["present"]
-                                       and "qtest" in r["present"])),
+    ("query-accelerators", None, Gives(
+        ok=lambda r: r["enabled"] == "qtest" and "qtest" in r["present"]
+        and {"kvm", "tcg", "qtest"}.issuperset(r["present"]))),
     ("query-events", None, Gives(ok=lambda r: sorted(
         e["name"] for e in r) == ["MIGRATION", "MIGRATION_PASS", "RESET",
                                   "RESUME", "SHUTDOWN", "STOP"])),
@@ -145,8 +145,8 @@ SIMPLE = [
     ("", None, unknown("")),
     ("qom-list-types", {"implements": "accel", "abstract": False}, Gives(
         ok=lambda r: {"kvm-accel", "tcg-accel", "qtest-accel"}.issuperset(
-            t["name"] for t in r) and {"tcg-accel", "qtest-accel"}.issubset(
-                t["name"] for t in r))),
+            t["name"] for t in r) and "qtest-accel" in [
+                t["name"] for t in r])),
     ("qom-list-types", {"implements": "nosuch"}, Gives([])),
     ("qom-list-types", {"implements": 1}, wrong("implements", "string")),
     ("qom-list-types", {"abstract": "x"}, wrong("abstract", "boolean")),

@@ -404,13 +404,13 @@ static void test_unknown_property(void)
     g_autoptr(Error) err = NULL;
     Machine *m = machine_new(&config);
 
-    json_object_object_add(wanted, "accel", json_object_new_string("tcg"));
+    json_object_object_add(wanted, "accel", json_object_new_string("qtest"));
     json_object_object_add(wanted, "foo", json_object_new_string("1"));
     bql_lock(m);
     g_assert_false(accel_select(m, &wanted, 1, true, &err));
     bql_unlock(m);
     g_assert_cmpstr(error_get_pretty(err), ==,
-                    "Property 'tcg-accel.foo' not found");
+                    "Property 'qtest-accel.foo' not found");
     error_set_location(NULL);
     json_object_put(wanted);
     machine_free(m);
