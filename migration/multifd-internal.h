@@ -185,6 +185,12 @@ struct MultiFDRecv {
     bool failing; /* atomic: the first failure was reported */
 };
 
+/*
+ * Read a packet and do what it says, except for the sync: 1; 0: end of file;
+ * -1: error.  The channel's thread; fuzzers too.
+ */
+int multifd_recv_step(MultiFDRecvParams *p, Error **errp);
+
 /* ---- methods ---- */
 
 /*

@@ -167,16 +167,20 @@ static bool multifd_recv_pages(MultiFDRecvParams *p, Error **errp)
     return true;
 }
 
+int multifd_recv_step(MultiFDRecvParams *p, Error **errp)
+{
+    int ret = multifd_recv_packet(p, errp);
+
+    return ret > 0 && !multifd_recv_pages(p, errp) ? -1 : ret;
+}
+
 /* Packets up to the end of file or of everything. */
 static bool multifd_recv_loop(MultiFDRecvParams *p, Error **errp)
 {
     MultiFDRecv *mr = p->mr;
     int ret;
 
-    while ((ret = multifd_recv_packet(p, errp)) > 0) {
-        if (!multifd_recv_pages(p, errp)) {
-            return false;
-        }
+    while ((ret = multifd_recv_step(p, errp)) > 0) {
         if (p->flags & MULTIFD_FLAG_SYNC) {
             qatomic_add(&p->counters->syncs, 1);
             qemu_sem_post(&mr->sem_sync);
