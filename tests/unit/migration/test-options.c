@@ -2,6 +2,7 @@
 /* The option table, addresses and the rate limiter: tables in, tables out. */
 #include "qemu/osdep.h"
 
+#include "config-host.h"
 #include "migration/limiter.h"
 #include "migration/options.h"
 #include "migration/uri.h"
@@ -50,8 +51,13 @@ static const struct {
       "Parameter 'multifd-channels' expects uint8_t" },
     { MIG_OPTION_PARAMETER, "multifd-channels", "0", false, NULL,
       "Parameter 'multifd_channels' expects a value between 1 and 255" },
+#if CONFIG_ZLIB
     { MIG_OPTION_PARAMETER, "multifd-compression", "zlib", true, "zlib",
       NULL },
+#else
+    { MIG_OPTION_PARAMETER, "multifd-compression", "zlib", true, NULL,
+      "Parameter 'multifd-compression' does not accept value 'zlib'" },
+#endif
     { MIG_OPTION_PARAMETER, "multifd-compression", "lzma", true, NULL,
       "Parameter 'multifd-compression' does not accept value 'lzma'" },
     { MIG_OPTION_PARAMETER, "multifd-zlib-level", "10", true, NULL,
