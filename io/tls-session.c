@@ -44,6 +44,7 @@ struct TLSSession {
     Error *refusal;
     gnutls_alert_description_t refusal_alert;
     char *peer_name;
+    bool hostname_matches; /* client */
 
     /* The receiving thread's. */
     uint8_t *input;
@@ -108,10 +109,6 @@ static bool session_check_use(TLSSession *s, Error **errp)
     if (s->server && s->authz && !tls_creds_get_verify_peer(s->creds)) {
         error_setg(errp, "Authorization of TLS clients needs credentials with "
                          "verify-peer=on");
-        return false;
-    }
-    if (!s->server && !s->hostname && tls_creds_get_verify_peer(s->creds)) {
-        error_setg(errp, "No hostname for certificate validation");
         return false;
     }
     return true;
@@ -224,7 +221,7 @@ static bool check_chain(TLSSession *s)
     return true;
 }
 
-/* The name in @cert, and whether it is one we want to talk to. */
+/* The name in @cert, and whether who has it may come in. */
 static int check_name(TLSSession *s, gnutls_x509_crt_t cert)
 {
     gnutls_datum_t dn = { 0 };
@@ -245,12 +242,33 @@ static int check_name(TLSSession *s, gnutls_x509_crt_t cert)
                    s->peer_name);
         return refuse(s, GNUTLS_A_ACCESS_DENIED);
     }
-    if (!s->server && !gnutls_x509_crt_check_hostname(cert, s->hostname)) {
-        error_setg(&s->refusal, "Certificate does not match the hostname %s",
-                   s->hostname);
-        return refuse(s, GNUTLS_A_BAD_CERTIFICATE);
+    if (!s->server) {
+        s->hostname_matches = s->hostname &&
+            gnutls_x509_crt_check_hostname(cert, s->hostname);
     }
     return 0;
+}
+
+/*
+ * On a client, after the handshake: is the server whom we wanted?  As with
+ * other programs of this protocol, the server learns of a connection that then
+ * ends without a word.
+ */
+static bool check_hostname(TLSSession *s, Error **errp)
+{
+    if (s->server || s->hostname_matches ||
+        !TLS_CREDS_GET_CLASS(s->creds)->has_certificates ||
+        !tls_creds_get_verify_peer(s->creds)) {
+        return true;
+    }
+    if (s->hostname) {
+        error_setg(errp, "Certificate does not match the hostname %s",
+                   s->hostname);
+    } else {
+        error_setg(errp, "No hostname for certificate validation");
+    }
+    gnutls_alert_send(s->session, GNUTLS_AL_FATAL, GNUTLS_A_BAD_CERTIFICATE);
+    return false;
 }
 
 /* Called by GnuTLS when it has the peer's certificate; 0 is "go on". */
@@ -336,7 +354,7 @@ TLSStatus tls_session_handshake(TLSSession *s, Error **errp)
         handshake_error(s, ret, errp);
         return TLS_STATUS_FAILED;
     }
-    return TLS_STATUS_OK;
+    return check_hostname(s, errp) ? TLS_STATUS_OK : TLS_STATUS_FAILED;
 }
 
 /* Receiving */

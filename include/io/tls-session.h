@@ -29,7 +29,8 @@ typedef enum TLSStatus {
 
 /*
  * A session of the endpoint that @creds (referenced) are for.  @hostname: on
- * a client with certificates, whom the server must be; elsewhere ignored.
+ * a client with certificates, whom the server must be, checked at the end of
+ * the handshake (NULL: fails, unless verify-peer is off); elsewhere ignored.
  * @authz: on a server with certificates, who decides on the client's name,
  * referenced; NULL: everybody with a good certificate may come in.
  */
