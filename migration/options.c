@@ -113,6 +113,17 @@ static const MigOption options[] = {
               .global = "multifd-zstd-level",
               .help = "how much work zstd compression may make"),
 
+    PARAMETER(tls_creds, .name = "tls-creds", .type = MIG_TYPE_STR,
+              .global = "tls-creds",
+              .help = "TLS credentials object; none: no TLS"),
+    PARAMETER(tls_hostname, .name = "tls-hostname", .type = MIG_TYPE_STR,
+              .global = "tls-hostname",
+              .help = "who the destination's certificate must be for; none: "
+                      "the host of the address"),
+    PARAMETER(tls_authz, .name = "tls-authz", .type = MIG_TYPE_STR,
+              .global = "tls-authz",
+              .help = "authorization object that TLS clients must pass"),
+
     STREAM_SWITCH(store_global_state, .name = "store-global-state",
                   .value = true,
                   .global = "store-global-state",
@@ -134,6 +145,11 @@ static const MigOption options[] = {
                   .global = "multifd-flush-after-each-section",
                   .help = "multifd channels wait at the end of each section, "
                           "as before version 8.1"),
+    STREAM_SWITCH(multifd_clean_tls_termination,
+                  .name = "multifd-clean-tls-termination", .value = true,
+                  .global = "multifd-clean-tls-termination",
+                  .help = "TLS multifd channels must not end without the "
+                          "source saying so; it does since version 10.0"),
 };
 
 const MigOption *migration_options_table(size_t *n)
@@ -173,6 +189,24 @@ static void option_put(MigrationOptions *o, const MigOption *opt, uint64_t v)
     }
 }
 
+static bool option_put_str(MigrationOptions *o, const MigOption *opt,
+                           const char *text, Error **errp)
+{
+    if (strlen(text) >= MIGRATION_TEXT_SIZE) {
+        error_setg(errp, "Parameter '%s' expects at most %d bytes", opt->name,
+                   MIGRATION_TEXT_SIZE - 1);
+        return false;
+    }
+    strcpy((char *)o + opt->offset, text);
+    return true;
+}
+
+static const char *option_get_str(const MigrationOptions *o,
+                                  const MigOption *opt)
+{
+    return (const char *)o + opt->offset;
+}
+
 /* Range errors spell the name with underscores, as stock 10.0 does. */
 static bool option_check_range(const MigOption *opt, uint64_t v, Error **errp)
 {
@@ -191,7 +225,9 @@ void migration_options_init(MigrationOptions *o)
     multifd_methods_init();
     memset(o, 0, sizeof(*o));
     for (size_t i = 0; i < G_N_ELEMENTS(options); i++) {
-        option_put(o, &options[i], options[i].value);
+        if (options[i].type != MIG_TYPE_STR) {
+            option_put(o, &options[i], options[i].value);
+        }
     }
 }
 
@@ -241,6 +277,8 @@ bool migration_option_set_text(MigrationOptions *o, const MigOption *opt,
     bool flag;
 
     switch (opt->type) {
+    case MIG_TYPE_STR:
+        return option_put_str(o, opt, text, errp);
     case MIG_TYPE_BOOL:
         if (!qapi_bool_parse(opt->name, text, &flag, errp)) {
             return false;
@@ -287,6 +325,12 @@ bool migration_option_set_json(MigrationOptions *o, const MigOption *opt,
     uint64_t v = 0;
 
     switch (opt->type) {
+    case MIG_TYPE_STR: {
+        /* Null is another way to say that there is none. */
+        const char *text = json_object_get_string(value);
+
+        return option_put_str(o, opt, text ? text : "", errp);
+    }
     case MIG_TYPE_BOOL:
         v = json_object_get_boolean(value);
         break;
@@ -325,8 +369,12 @@ bool migration_options_set_global(MigrationOptions *o, const char *prop,
 json_object *migration_option_get_json(const MigrationOptions *o,
                                        const MigOption *opt)
 {
-    uint64_t v = option_get(o, opt);
+    uint64_t v;
 
+    if (opt->type == MIG_TYPE_STR) {
+        return json_object_new_string(option_get_str(o, opt));
+    }
+    v = option_get(o, opt);
     switch (opt->type) {
     case MIG_TYPE_BOOL:
         return json_object_new_boolean(v);
@@ -340,8 +388,12 @@ json_object *migration_option_get_json(const MigrationOptions *o,
 char *migration_option_get_text(const MigrationOptions *o,
                                 const MigOption *opt)
 {
-    uint64_t v = option_get(o, opt);
+    uint64_t v;
 
+    if (opt->type == MIG_TYPE_STR) {
+        return g_strdup_printf("'%s'", option_get_str(o, opt));
+    }
+    v = option_get(o, opt);
     switch (opt->type) {
     case MIG_TYPE_BOOL:
         return g_strdup(v ? "on" : "off");

@@ -12,6 +12,9 @@
 #include "qapi/qapi-types-migration.h"
 #include "qemu/error.h"
 
+/* Room for a text, with its end: ids of objects, names of hosts. */
+#define MIGRATION_TEXT_SIZE 256
+
 /*
  * The values.  A machine has one set that the operator edits (machine lock),
  * and each migration works on a copy of it taken at its start.  Of that copy
@@ -33,6 +36,11 @@ typedef struct MigrationOptions {
     bool send_section_footer;
     bool send_switchover_start;
     bool multifd_flush_after_each_section;
+    bool multifd_clean_tls_termination;
+    /* "": not set. */
+    char tls_creds[MIGRATION_TEXT_SIZE];
+    char tls_hostname[MIGRATION_TEXT_SIZE];
+    char tls_authz[MIGRATION_TEXT_SIZE];
 } MigrationOptions;
 
 typedef enum MigOptionKind {
@@ -43,6 +51,7 @@ typedef enum MigOptionKind {
 
 typedef enum MigOptionType {
     MIG_TYPE_BOOL, /* a bool */
+    MIG_TYPE_STR,  /* text within the structure */
     MIG_TYPE_UINT, /* the others are uint64_t */
     MIG_TYPE_UINT8, /* too; no more than 255 can be given */
     MIG_TYPE_SIZE,
@@ -54,7 +63,7 @@ typedef struct MigOption {
     MigOptionKind kind;
     MigOptionType type;
     size_t offset;     /* in MigrationOptions */
-    uint64_t value;    /* default */
+    uint64_t value;    /* default; of STR it is "" */
     uint64_t min;      /* UINT, SIZE */
     uint64_t max;      /* UINT, SIZE; 0: no limit */
     const char *range; /* "expects ..." of the range error */

@@ -10,6 +10,10 @@
 
 /* ---- options ---- */
 
+#define TEXT_17 "some-text-of-17-b"
+#define TEXT_51 TEXT_17 TEXT_17 TEXT_17
+#define TEXT_255 TEXT_51 TEXT_51 TEXT_51 TEXT_51 TEXT_51
+
 static const struct {
     MigOptionKind kind;
     const char *name, *text;
@@ -66,6 +70,14 @@ static const struct {
       "Parameter 'multifd_zstd_level' expects a value between 0 and 20" },
     { MIG_OPTION_STREAM, "multifd-flush-after-each-section", "on", false,
       "on", NULL },
+    { MIG_OPTION_PARAMETER, "tls-creds", "tls0", true, "'tls0'", NULL },
+    { MIG_OPTION_PARAMETER, "tls-hostname", "", true, "''", NULL },
+    { MIG_OPTION_PARAMETER, "tls-authz", TEXT_255, false, "'" TEXT_255 "'",
+      NULL },
+    { MIG_OPTION_PARAMETER, "tls-authz", TEXT_255 "x", false, NULL,
+      "Parameter 'tls-authz' expects at most 255 bytes" },
+    { MIG_OPTION_STREAM, "multifd-clean-tls-termination", "off", false,
+      "off", NULL },
     { MIG_OPTION_STREAM, "send-section-footer", "off", false, "off", NULL },
 };
 
