@@ -5,6 +5,7 @@
 
 #include "io/channel.h"
 #include "io/net-listener.h"
+#include "migration/tls.h"
 #include "qapi/context.h"
 #include "qapi/qapi-types-migration.h"
 
@@ -37,15 +38,27 @@ QIOChannel *migration_file_open_incoming(const FileMigrationArgs *args,
 /* ---- sockets ---- */
 
 /*
- * An attempt to connect.  @fn is called once from the main loop, with a
+ * An attempt to have a connection, TLS handshake included.  @fn is called once from the main loop, with a
  * channel (new reference) or an error to free; never after a cancel.
  */
 typedef struct SocketConnect SocketConnect;
 typedef void SocketConnectFn(void *opaque, QIOChannel *ioc, Error *err);
 
+/* @tls: referenced; NULL: no TLS. */
 SocketConnect *migration_socket_connect(const SocketAddress *addr,
+                                        MigrationTLS *tls,
                                         SocketConnectFn *fn, void *opaque);
-/* What is being connected, borrowed; a shutdown ends the attempt. */
+/*
+ * The same for a channel (referenced) that is open, but has no TLS yet.  NULL:
+ * error, and @fn is not called.
+ */
+SocketConnect *migration_channel_secure(QIOChannel *ioc, MigrationTLS *tls,
+                                        SocketConnectFn *fn, void *opaque,
+                                        Error **errp);
+/*
+ * What is being connected, borrowed; a shutdown ends the attempt.  What @fn
+ * gets may be another channel over this one.
+ */
 QIOChannel *migration_socket_connect_channel(SocketConnect *c);
 /*
  * Give up: the attempt ends by itself, and a connection that comes about all

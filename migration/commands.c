@@ -113,6 +113,11 @@ static bool migration_address_fits(const MigrationAddress *addr,
         error_setg(errp, "Migration requires multi-channel URIs (e.g. tcp)");
         return false;
     }
+    if (migration_tls_wanted(o) && !migration_address_is_bidirectional(addr)) {
+        error_setg(errp, "Migration with TLS requires a transport that works "
+                   "both ways (e.g. tcp)");
+        return false;
+    }
     return true;
 }
 

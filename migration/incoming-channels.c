@@ -11,6 +11,7 @@
 #include "migration/incoming.h"
 
 #include "migration/savevm.h"
+#include "migration/tls.h"
 
 typedef struct IncomingArrival {
     IncomingState *in;
@@ -29,6 +30,8 @@ static void arrival_free(gpointer data)
     if (a->watch) {
         g_source_remove(a->watch);
     }
+    yank_unregister_function(machine_get_yank(a->in->machine), "migration",
+                             incoming_yank_channel, a->ioc);
     g_object_unref(a->ioc);
     g_free(a);
 }
@@ -42,7 +45,11 @@ static void arrival_drop(IncomingArrival *a)
 void incoming_channels_drop(IncomingState *in)
 {
     g_slist_free_full(g_steal_pointer(&in->arrivals), arrival_free);
-    g_clear_object(&in->main);
+    if (in->main) {
+        yank_unregister_function(machine_get_yank(in->machine), "migration",
+                                 incoming_yank_channel, in->main);
+        g_clear_object(&in->main);
+    }
 }
 
 /* Everybody is there? */
@@ -53,7 +60,7 @@ static void check_complete(IncomingState *in)
     if (!in->main || !multifd_recv_complete(in->multifd)) {
         return;
     }
-    ioc = g_steal_pointer(&in->main);
+    ioc = g_object_ref(in->main);
     /* Later connections are none of ours. */
     qio_net_listener_set_client_func(in->listener, NULL, NULL, NULL, NULL);
     qio_net_listener_disconnect(in->listener);
@@ -75,6 +82,8 @@ static bool arrival_main(IncomingArrival *a, Error **errp)
         return false;
     }
     in->main = g_object_ref(a->ioc);
+    yank_register_function(machine_get_yank(in->machine), "migration",
+                           incoming_yank_channel, in->main);
     arrival_drop(a);
     return true;
 }
@@ -105,9 +114,18 @@ static bool arrival_identify(IncomingArrival *a, Error **errp)
     g_autoptr(GString) shown = g_string_new(NULL);
     uint8_t first[4];
     size_t n = 0;
-    int ret = arrival_peek(a, first, sizeof(first), &n, NULL);
+    g_autoptr(Error) err = NULL;
+    int ret = arrival_peek(a, first, sizeof(first), &n, &err);
 
     if (ret == 0) {
+        return true;
+    }
+    if ((ret < 0 || n == 0) && QIO_IS_CHANNEL_TLS(a->ioc)) {
+        /* A source that does not like our certificate's name. */
+        warn_report("incoming migration: a connection was closed after its TLS "
+                    "handshake%s%s", err ? ": " : "",
+                    err ? error_get_pretty(err) : "");
+        arrival_drop(a);
         return true;
     }
     if (ret < 0 || n == 0) {
@@ -221,5 +239,7 @@ void incoming_channel_arrived(IncomingState *in, QIOChannel *ioc)
     a->in = in;
     a->ioc = g_object_ref(ioc);
     in->arrivals = g_slist_prepend(in->arrivals, a);
+    yank_register_function(machine_get_yank(in->machine), "migration",
+                           incoming_yank_channel, ioc);
     a->watch = qio_channel_add_watch(ioc, G_IO_IN, arrival_ready, a, NULL);
 }

@@ -13,6 +13,7 @@
 #include "migration/channel.h"
 #include "migration/outgoing.h"
 #include "migration/return-path.h"
+#include "migration/tls.h"
 #include "qemu/atomic.h"
 #include "qemu/clock.h"
 #include "qemu/main-loop.h"
@@ -92,6 +93,11 @@ void incoming_free(IncomingState *in)
 
 /* ---- end ---- */
 
+void incoming_yank_channel(void *opaque)
+{
+    qio_channel_shutdown(opaque, QIO_CHANNEL_SHUTDOWN_BOTH, NULL);
+}
+
 static void incoming_yank(void *opaque)
 {
     IncomingState *in = opaque;
@@ -139,6 +145,7 @@ void incoming_reap(IncomingState *in)
         yank_unregister_function(yank, "migration", incoming_yank, in);
         g_clear_object(&in->ioc);
     }
+    incoming_handshakes_drop(in);
     incoming_channels_drop(in);
     g_clear_pointer(&in->multifd, multifd_recv_free);
     if (in->yank_registered) {
@@ -357,6 +364,7 @@ void incoming_begin(IncomingState *in, QIOChannel *ioc)
     MigrationState *s = in->outgoing;
     RAMConfig ram;
 
+    incoming_handshakes_drop(in); /* they are none of ours */
     in->ioc = ioc;
     qio_channel_set_name(ioc, "migration-incoming");
     yank_register_function(machine_get_yank(in->machine), "migration",
@@ -374,21 +382,35 @@ void incoming_begin(IncomingState *in, QIOChannel *ioc)
     qemu_thread_create(&in->thread, "mig/dst/main", incoming_thread, in);
 }
 
+void incoming_channel_ready(IncomingState *in, QIOChannel *ioc)
+{
+    if (incoming_phase(in) != IN_SETUP) {
+        return; /* the others have failed */
+    }
+    if (in->multifd) {
+        incoming_channel_arrived(in, ioc);
+        return;
+    }
+    /* One connection is all that this stream has. */
+    incoming_stop_listening(in);
+    incoming_begin(in, g_object_ref(ioc));
+}
+
 static void incoming_accepted(QIONetListener *listener,
                               QIOChannelSocket *client, gpointer opaque)
 {
     IncomingState *in = opaque;
+    Error *err = NULL;
 
     if (incoming_phase(in) != IN_SETUP) {
         return;
     }
-    if (in->multifd) {
-        incoming_channel_arrived(in, QIO_CHANNEL(client));
-        return;
+    if (!migration_tls_wanted(&in->outgoing->options)) {
+        incoming_channel_ready(in, QIO_CHANNEL(client));
+    } else if (!incoming_channel_secure(in, QIO_CHANNEL(client), &err)) {
+        error_prepend(&err, "incoming migration: connection refused: ");
+        error_report_err(err);
     }
-    incoming_begin(in, QIO_CHANNEL(g_object_ref(client)));
-    /* One connection is all that this stream has. */
-    incoming_stop_listening(in);
 }
 
 static bool incoming_listen(IncomingState *in, const SocketAddress *addr,
@@ -420,13 +442,19 @@ static bool incoming_listen(IncomingState *in, const SocketAddress *addr,
 static bool incoming_open(IncomingState *in, QmpContext *ctx,
                           const MigrationAddress *addr, Error **errp)
 {
-    QIOChannel *ioc = migration_channel_open(addr, ctx, true, true, errp);
+    g_autoptr(QIOChannel) ioc = migration_channel_open(addr, ctx, true, true,
+                                                       errp);
 
     if (!ioc) {
         return false;
     }
     incoming_move(in, IN_NONE, IN_SETUP);
-    incoming_begin(in, ioc);
+    if (!migration_tls_wanted(&in->run)) {
+        incoming_begin(in, g_steal_pointer(&ioc));
+    } else if (!incoming_channel_secure(in, ioc, errp)) {
+        incoming_move(in, IN_SETUP, IN_NONE);
+        return false;
+    }
     return true;
 }
 

@@ -30,6 +30,7 @@ struct IncomingState {
     unsigned reaps_left;          /* calls scheduled in the main loop */
     QIONetListener *listener;
     SocketAddressList *addresses; /* where it listens, until the end */
+    GSList *handshakes;           /* of IncomingHandshake (incoming-tls.c) */
     GSList *arrivals;             /* of IncomingArrival (incoming-channels.c) */
     QIOChannel *main;             /* has come; the others have not all */
     Error *error;
@@ -67,6 +68,22 @@ bool incoming_start(IncomingState *in, QmpContext *ctx,
 void incoming_begin(IncomingState *in, QIOChannel *ioc); /* takes @ioc */
 /* What has come is no migration.  Takes @err.  Main loop, lock held. */
 void incoming_setup_failed(IncomingState *in, Error *err);
+
+/* A connection (borrowed) has come and can be read. */
+void incoming_channel_ready(IncomingState *in, QIOChannel *ioc);
+/* End what blocks on the QIOChannel @opaque; any thread. */
+void incoming_yank_channel(void *opaque);
+
+/* ---- incoming-tls.c; main loop, lock held ---- */
+
+/*
+ * Do a TLS handshake on @ioc (referenced), then go on with
+ * incoming_channel_ready().  False: TLS cannot be set up.
+ */
+bool incoming_channel_secure(IncomingState *in, QIOChannel *ioc,
+                             Error **errp);
+/* End all handshakes; before the yank instance goes. */
+void incoming_handshakes_drop(IncomingState *in);
 
 /* ---- incoming-channels.c; main loop, lock held ---- */
 

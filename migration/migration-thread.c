@@ -10,6 +10,7 @@
 #include "migration/outgoing.h"
 
 #include "io/channel-buffer.h"
+#include "io/tls-session.h"
 #include "migration/savevm.h"
 #include "qemu/atomic.h"
 #include "qemu/clock.h"
@@ -276,15 +277,20 @@ static size_t end_mark_position(const uint8_t *p, size_t len, bool vmdesc)
     return len - 1;
 }
 
+/* Bytes from the end mark on that are written at once; fit into one record. */
+#define END_PIECE TLS_RECORD_MAX
+
 /*
  * Hand the last piece to the kernel, watching how much of it it takes: the
  * end mark makes the difference between a destination that has the guest and
- * one that has not.
+ * one that has not.  It goes with a call of its own that, with TLS, makes one
+ * record: if that fails, the kernel has not got the whole record, so the
+ * destination can read nothing of it.
  */
 static bool thread_write_end(MigrationState *s, QIOChannelBuffer *buf,
                              Error **errp)
 {
-    size_t len, end, done = 0;
+    size_t len, end, now, done = 0;
     const uint8_t *p = qio_channel_buffer_data(buf, &len);
     uint64_t before;
 
@@ -295,8 +301,10 @@ static bool thread_write_end(MigrationState *s, QIOChannelBuffer *buf,
     before = qemu_file_transferred(s->file);
     end = end_mark_position(p, len, !s->stream.suppress_vmdesc);
     while (done < len) {
-        ssize_t n = qio_channel_write(s->ioc, p + done, len - done, errp);
+        ssize_t n;
 
+        now = done < end ? end - done : MIN(len - done, END_PIECE);
+        n = qio_channel_write(s->ioc, p + done, now, errp);
         if (n == QIO_CHANNEL_ERR_BLOCK) {
             qio_channel_wait(s->ioc, G_IO_OUT);
             continue;
@@ -396,6 +404,9 @@ static void thread_finish(MigrationState *s, bool ok)
     OutPhase phase;
 
     if (s->multifd) {
+        if (ok) {
+            multifd_send_bye(s->multifd);
+        }
         multifd_send_cleanup(s->multifd);
     }
     if (s->file) {

@@ -139,11 +139,29 @@ void outgoing_shutdown_channel(MigrationState *s, QIOChannelShutdown how)
 static void outgoing_yank(void *opaque)
 {
     MigrationState *s = opaque;
+    MultiFDSend *multifd;
 
     outgoing_shutdown_channel(s, QIO_CHANNEL_SHUTDOWN_BOTH);
-    if (s->multifd) {
-        multifd_send_shutdown(s->multifd);
+    WITH_QEMU_LOCK_GUARD(&s->channel_lock) {
+        multifd = s->multifd;
     }
+    if (multifd) {
+        multifd_send_shutdown(multifd); /* freed when nobody can yank it */
+    }
+}
+
+/* Both ends and yank see @ioc (taken) from now on, the multifd ones too. */
+static void outgoing_set_channels(MigrationState *s, QIOChannel *ioc,
+                                  MultiFDSend *multifd)
+{
+    QIOChannel *old;
+
+    WITH_QEMU_LOCK_GUARD(&s->channel_lock) {
+        old = s->ioc;
+        s->ioc = ioc;
+        s->multifd = multifd;
+    }
+    g_clear_object(&old);
 }
 
 /*
@@ -167,6 +185,9 @@ static void outgoing_multifd_failed(void *opaque, const Error *err)
 
 void outgoing_reap(MigrationState *s)
 {
+    YankRegistry *yank = machine_get_yank(s->machine);
+    MultiFDSend *multifd;
+
     if (outgoing_running(s)) {
         return;
     }
@@ -174,20 +195,16 @@ void outgoing_reap(MigrationState *s)
         /* It takes no lock after the state became final. */
         qemu_thread_join(&s->thread);
     }
-    if (s->ioc) {
-        yank_unregister_function(machine_get_yank(s->machine), "migration",
-                                 outgoing_yank, s);
-        qemu_mutex_lock(&s->channel_lock);
-        g_clear_object(&s->ioc);
-        qemu_mutex_unlock(&s->channel_lock);
-    }
-    /* Nobody yanks it any more. */
-    g_clear_pointer(&s->multifd, multifd_send_free);
-    g_clear_pointer(&s->address, qapi_free_SocketAddress);
     if (s->yank_registered) {
-        yank_unregister_instance(machine_get_yank(s->machine), "migration");
+        yank_unregister_function(yank, "migration", outgoing_yank, s);
+        yank_unregister_instance(yank, "migration");
         s->yank_registered = false;
     }
+    multifd = s->multifd;
+    outgoing_set_channels(s, NULL, NULL);
+    multifd_send_free(multifd);
+    g_clear_pointer(&s->address, qapi_free_SocketAddress);
+    g_clear_pointer(&s->tls, migration_tls_unref);
 }
 
 /* A migration ends before its thread was started. */
@@ -273,6 +290,7 @@ static void outgoing_configure_ram(MigrationState *s)
 static void outgoing_connected(void *opaque, QIOChannel *ioc, Error *err)
 {
     MigrationState *s = opaque;
+    MultiFDSend *multifd = NULL;
 
     s->connect = NULL;
     if (err) {
@@ -280,55 +298,81 @@ static void outgoing_connected(void *opaque, QIOChannel *ioc, Error *err)
         error_report_err(err);
         return;
     }
-    s->ioc = ioc;
     if (s->run.caps[MIGRATION_CAPABILITY_MULTIFD]) {
         s->channel_counters = g_new0(MultiFDCounters,
                                      s->run.multifd_channels);
-        s->multifd = multifd_send_new(s->machine, &s->run, &s->counters,
-                                      s->channel_counters,
-                                      outgoing_multifd_failed, s);
+        multifd = multifd_send_new(s->machine, &s->run, &s->counters,
+                                   s->channel_counters,
+                                   outgoing_multifd_failed, s);
     }
+    outgoing_set_channels(s, ioc, multifd);
     outgoing_configure_ram(s);
-    yank_register_function(machine_get_yank(s->machine), "migration",
-                           outgoing_yank, s);
     s->file = qemu_file_new_output(ioc);
-    if (s->multifd) {
-        multifd_send_connect(s->multifd, s->address);
+    if (multifd) {
+        multifd_send_connect(multifd, s->address, s->tls);
     }
     qemu_thread_create(&s->thread, "mig/src/main", migration_thread, s);
+}
+
+/*
+ * Begin to have a channel to @addr; outgoing_connected() gets it.  What turns
+ * out at once is an error of the command, except with TLS.
+ */
+static bool outgoing_connect(MigrationState *s, QmpContext *ctx,
+                             const MigrationAddress *addr, Error **errp)
+{
+    bool both_ways = s->tls || s->run.caps[MIGRATION_CAPABILITY_RETURN_PATH];
+    g_autoptr(QIOChannel) ioc = NULL;
+
+    if (migration_address_is_network(addr)) {
+        s->address = qapi_SocketAddress_clone(&addr->u.socket);
+        s->connect = migration_socket_connect(&addr->u.socket, s->tls,
+                                              outgoing_connected, s);
+    } else {
+        ioc = migration_channel_open(addr, ctx, false, both_ways, errp);
+        if (!ioc) {
+            return false;
+        }
+        if (!s->tls) {
+            outgoing_connected(s, g_steal_pointer(&ioc), NULL);
+            return true;
+        }
+        s->connect = migration_channel_secure(ioc, s->tls, outgoing_connected,
+                                              s, errp);
+        if (!s->connect) {
+            return false;
+        }
+    }
+    /* What a yank ends for now. */
+    outgoing_set_channels(
+        s, g_object_ref(migration_socket_connect_channel(s->connect)), NULL);
+    return true;
 }
 
 bool outgoing_start(MigrationState *s, QmpContext *ctx,
                     const MigrationAddress *addr, Error **errp)
 {
+    YankRegistry *yank = machine_get_yank(s->machine);
     Error *err = NULL;
-    QIOChannel *ioc;
-    bool rp;
 
     outgoing_reset(s);
     outgoing_move(s, outgoing_phase(s), OUT_SETUP);
-    if (!yank_register_instance(machine_get_yank(s->machine), "migration",
-                                &err)) {
-        outgoing_end_early(s, err);
-        error_propagate(errp, err);
-        return false;
+    if (yank_register_instance(yank, "migration", &err)) {
+        yank_register_function(yank, "migration", outgoing_yank, s);
+        s->yank_registered = true;
+        if (!migration_tls_new(s->machine, &s->run, addr, &s->tls, &err)) {
+            /* Problems of TLS are told as those of connecting are. */
+            outgoing_end_early(s, err);
+            error_report_err(err);
+            return true;
+        }
+        if (outgoing_connect(s, ctx, addr, &err)) {
+            return true;
+        }
     }
-    s->yank_registered = true;
-    if (migration_address_is_network(addr)) {
-        s->address = qapi_SocketAddress_clone(&addr->u.socket);
-        s->connect = migration_socket_connect(&addr->u.socket,
-                                              outgoing_connected, s);
-        return true;
-    }
-    rp = s->run.caps[MIGRATION_CAPABILITY_RETURN_PATH];
-    ioc = migration_channel_open(addr, ctx, false, rp, &err);
-    if (!ioc) {
-        outgoing_end_early(s, err);
-        error_propagate(errp, err);
-        return false;
-    }
-    outgoing_connected(s, ioc, NULL);
-    return true;
+    outgoing_end_early(s, err);
+    error_propagate(errp, err);
+    return false;
 }
 
 /* ---- cancel ---- */
@@ -347,6 +391,9 @@ void outgoing_cancel(MigrationState *s)
 
             outgoing_shutdown_channel(s, again ? QIO_CHANNEL_SHUTDOWN_BOTH
                                                : QIO_CHANNEL_SHUTDOWN_WRITE);
+            if (again && s->multifd) {
+                multifd_send_shutdown(s->multifd);
+            }
             return;
         }
         if (outgoing_move(s, phase, OUT_CANCELLING)) {

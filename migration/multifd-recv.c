@@ -111,6 +111,7 @@ bool multifd_recv_new_channel(MultiFDRecv *mr, QIOChannel *ioc,
     WITH_QEMU_LOCK_GUARD(&mr->channel_lock) {
         p->c = g_object_ref(ioc);
     }
+    migration_tls_expect_bye(ioc, mr->options.multifd_clean_tls_termination);
     mr->come++;
     qatomic_add(&p->counters->bytes, sizeof(*init));
     trace_multifd_recv_new_channel(p->id, mr->come, mr->n);

@@ -295,13 +295,19 @@ void multifd_send_start(MultiFDSend *ms)
 static void multifd_send_connected(void *opaque, QIOChannel *ioc, Error *err)
 {
     MultiFDSendParams *p = opaque;
+    QIOChannel *old;
 
     p->connect = NULL;
     trace_multifd_new_send_channel(p->id, err ? error_get_pretty(err) : "ok");
     if (err) {
         multifd_send_fail(p, err);
     } else {
-        g_object_unref(ioc); /* p->c is the same */
+        /* It is the one we have, or lies above it. */
+        WITH_QEMU_LOCK_GUARD(&p->ms->channel_lock) {
+            old = p->c;
+            p->c = ioc;
+        }
+        g_object_unref(old);
         if (!send_exiting(p->ms)) {
             multifd_send_start_one(p);
         }
@@ -309,12 +315,14 @@ static void multifd_send_connected(void *opaque, QIOChannel *ioc, Error *err)
     qemu_sem_post(&p->ms->channels_created);
 }
 
-void multifd_send_connect(MultiFDSend *ms, const SocketAddress *addr)
+void multifd_send_connect(MultiFDSend *ms, const SocketAddress *addr,
+                          MigrationTLS *tls)
 {
     for (unsigned i = 0; i < ms->n; i++) {
         MultiFDSendParams *p = &ms->params[i];
 
-        p->connect = migration_socket_connect(addr, multifd_send_connected, p);
+        p->connect = migration_socket_connect(addr, tls,
+                                              multifd_send_connected, p);
         /* From here on a shutdown ends the attempt, too. */
         WITH_QEMU_LOCK_GUARD(&ms->channel_lock) {
             p->c = g_object_ref(migration_socket_connect_channel(p->connect));
@@ -352,6 +360,16 @@ bool multifd_send_setup(MultiFDSend *ms, Error **errp)
         qemu_sem_wait(&ms->channels_created);
     }
     return !send_exiting(ms) || error_set_ended(errp);
+}
+
+void multifd_send_bye(MultiFDSend *ms)
+{
+    /* The threads have nothing to write any more. */
+    for (unsigned i = 0; i < ms->n && !send_exiting(ms); i++) {
+        if (ms->params[i].c) {
+            migration_tls_bye(ms->params[i].c);
+        }
+    }
 }
 
 void multifd_send_cleanup(MultiFDSend *ms)

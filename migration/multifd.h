@@ -15,6 +15,7 @@
 #include "migration/options.h"
 #include "migration/ram-store.h"
 #include "migration/stats.h"
+#include "migration/tls.h"
 #include "system/machine.h"
 
 /* Pages in a batch, hence in a packet. */
@@ -53,8 +54,9 @@ MultiFDSend *multifd_send_new(Machine *m, const MigrationOptions *options,
                               MultiFDFailedFn *failed, void *opaque);
 /* After multifd_send_cleanup().  Main loop. */
 void multifd_send_free(MultiFDSend *ms);
-/* Begin to connect all channels to @addr.  Main loop. */
-void multifd_send_connect(MultiFDSend *ms, const SocketAddress *addr);
+/* Begin to connect all channels to @addr; @tls as there.  Main loop. */
+void multifd_send_connect(MultiFDSend *ms, const SocketAddress *addr,
+                          MigrationTLS *tls);
 /*
  * Give up those that still try to connect; *@left counts them until they have
  * ended.  Implies a shutdown.  Main loop.
@@ -64,6 +66,11 @@ void multifd_send_cancel(MultiFDSend *ms, unsigned *left);
 void multifd_send_shutdown(MultiFDSend *ms);
 /* Wait until all channels are connected.  Migration thread. */
 bool multifd_send_setup(MultiFDSend *ms, Error **errp);
+/*
+ * Everything was sent and synchronized: tell the peer, where the connections
+ * can say so, that this is not a premature end.  Migration thread.
+ */
+void multifd_send_bye(MultiFDSend *ms);
 /* End and join the threads, close the connections.  Migration thread. */
 void multifd_send_cleanup(MultiFDSend *ms);
 

@@ -64,12 +64,14 @@ struct MigrationState {
     RunState old_state;       /* migration thread: before it stopped the guest */
     bool stopped;             /* migration thread: it did stop the guest */
 
-    QemuMutex channel_lock;   /* protects the next one */
-    QIOChannel *ioc;          /* to the destination; for cancel and yank */
-    QEMUFile *file;           /* migration thread */
     SocketAddress *address;   /* main loop: where more channels go to */
+    MigrationTLS *tls;        /* main loop: of all channels; NULL: no TLS */
+
+    QemuMutex channel_lock;   /* protects the next two */
+    QIOChannel *ioc;          /* to the destination; for cancel and yank */
     MultiFDSend *multifd;     /* NULL: none; changed by the main loop only */
     MultiFDCounters *channel_counters; /* one per channel, or NULL */
+    QEMUFile *file;           /* migration thread */
     bool cancel_asked;        /* atomic: a cancel came during COMMIT */
     bool broken;              /* atomic: the return path has failed */
     bool failing;             /* atomic: the thread gives up by itself */

@@ -4,46 +4,97 @@
 #include "migration/channel.h"
 
 struct SocketConnect {
-    QIOChannelSocket *sioc;
+    QIOChannel *base;  /* what is being connected */
+    MigrationTLS *tls; /* NULL: no TLS */
     SocketConnectFn *fn; /* NULL: given up */
     void *opaque;
     unsigned *left;
 };
 
-static void socket_connect_done(QIOTask *task, gpointer opaque)
-{
-    SocketConnect *c = opaque;
-    g_autoptr(Error) err = NULL;
-
-    qio_task_propagate_error(task, &err);
-    if (!c->fn) {
-        --*c->left;
-    } else if (err) {
-        c->fn(c->opaque, NULL, g_steal_pointer(&err));
-    } else {
-        c->fn(c->opaque, QIO_CHANNEL(g_object_ref(c->sioc)), NULL);
-    }
-    g_object_unref(c->sioc);
-    g_free(c);
-}
-
-SocketConnect *migration_socket_connect(const SocketAddress *addr,
-                                        SocketConnectFn *fn, void *opaque)
+static SocketConnect *connect_new(QIOChannel *base, MigrationTLS *tls,
+                                  SocketConnectFn *fn, void *opaque)
 {
     SocketConnect *c = g_new0(SocketConnect, 1);
 
-    c->sioc = qio_channel_socket_new();
+    c->base = g_object_ref(base);
+    c->tls = migration_tls_ref(tls);
     c->fn = fn;
     c->opaque = opaque;
-    qio_channel_set_name(QIO_CHANNEL(c->sioc), "migration-outgoing");
-    qio_channel_socket_connect_async(c->sioc, addr, socket_connect_done, c,
-                                     NULL, NULL);
+    return c;
+}
+
+static void connect_free(SocketConnect *c)
+{
+    migration_tls_unref(c->tls);
+    g_object_unref(c->base);
+    g_free(c);
+}
+
+/* @ioc (borrowed) is ready to be used, or @err (taken) says why not. */
+static void connect_finish(SocketConnect *c, QIOChannel *ioc, Error *err)
+{
+    if (!c->fn) {
+        error_free(err);
+        --*c->left;
+    } else if (err) {
+        c->fn(c->opaque, NULL, err);
+    } else {
+        c->fn(c->opaque, g_object_ref(ioc), NULL);
+    }
+    connect_free(c);
+}
+
+static void connect_secured(QIOTask *task, gpointer opaque)
+{
+    Error *err = NULL;
+
+    qio_task_propagate_error(task, &err);
+    connect_finish(opaque, QIO_CHANNEL(qio_task_get_source(task)), err);
+}
+
+static void connect_connected(QIOTask *task, gpointer opaque)
+{
+    SocketConnect *c = opaque;
+    Error *err = NULL;
+
+    qio_task_propagate_error(task, &err);
+    if (!err && c->fn && c->tls &&
+        migration_tls_client_start(c->tls, c->base, connect_secured, c,
+                                   &err)) {
+        return;
+    }
+    connect_finish(c, c->base, err);
+}
+
+SocketConnect *migration_socket_connect(const SocketAddress *addr,
+                                        MigrationTLS *tls,
+                                        SocketConnectFn *fn, void *opaque)
+{
+    g_autoptr(QIOChannelSocket) sioc = qio_channel_socket_new();
+    SocketConnect *c = connect_new(QIO_CHANNEL(sioc), tls, fn, opaque);
+
+    qio_channel_set_name(c->base, "migration-outgoing");
+    qio_channel_socket_connect_async(sioc, addr, connect_connected, c, NULL,
+                                     NULL);
+    return c;
+}
+
+SocketConnect *migration_channel_secure(QIOChannel *ioc, MigrationTLS *tls,
+                                        SocketConnectFn *fn, void *opaque,
+                                        Error **errp)
+{
+    SocketConnect *c = connect_new(ioc, tls, fn, opaque);
+
+    if (!migration_tls_client_start(tls, ioc, connect_secured, c, errp)) {
+        connect_free(c);
+        return NULL;
+    }
     return c;
 }
 
 QIOChannel *migration_socket_connect_channel(SocketConnect *c)
 {
-    return QIO_CHANNEL(c->sioc);
+    return c->base;
 }
 
 void migration_socket_connect_cancel(SocketConnect *c, unsigned *left)
@@ -51,7 +102,9 @@ void migration_socket_connect_cancel(SocketConnect *c, unsigned *left)
     c->fn = NULL;
     c->left = left;
     ++*left;
-    /* Ends a connect that is under way; one still resolving names goes on. */
-    qio_channel_shutdown(QIO_CHANNEL(c->sioc), QIO_CHANNEL_SHUTDOWN_BOTH,
-                         NULL);
+    /*
+     * Ends a connect or a handshake that is under way; one still resolving
+     * names goes on.
+     */
+    qio_channel_shutdown(c->base, QIO_CHANNEL_SHUTDOWN_BOTH, NULL);
 }
