@@ -14,14 +14,19 @@
 #include "io/channel-tls-watch.h"
 #include "io/tls-session.h"
 #include "qemu/atomic.h"
+#include "qemu/clock.h"
 
 /* Ciphertext gathered before it is sent: 8 records. */
 #define OUTPUT_ENOUGH (8 * TLS_RECORD_MAX)
+/* How long, and in what pieces, a refused client is listened to. */
+#define LINGER_NS NSEC_PER_SEC
+#define LINGER_SIZE (64 * 1024)
 
 struct _QIOChannelTLS {
     QIOChannel parent_instance;
     QIOChannel *master;
     TLSSession *session;
+    bool server;
     bool relaxed_eof; /* atomic, set before it matters */
     bool shut_read;   /* atomic, release before the shutdown below */
 
@@ -63,6 +68,7 @@ static QIOChannelTLS *tls_new(QIOChannel *master, TLSCreds *creds,
     }
     tioc = g_object_new(QIO_TYPE_CHANNEL_TLS, NULL);
     tioc->session = session;
+    tioc->server = endpoint == Q_CRYPTO_TLS_CREDS_ENDPOINT_SERVER;
     tioc->master = g_object_ref(master);
     qio_channel_set_feature(QIO_CHANNEL(tioc),
                             QIO_CHANNEL_FEATURE_READ_MSG_PEEK);
@@ -203,6 +209,32 @@ static bool fill_input_handshake(QIOChannelTLS *tioc, Error **errp)
     return ret == 1;
 }
 
+/*
+ * A client that we refuse may believe that its handshake was successful (with
+ * TLS 1.3) and be writing: take that for a while, for closing a socket with
+ * unread data in it ends the client's writing before it reads our reason.
+ */
+static void linger(QIOChannelTLS *tioc)
+{
+    int64_t deadline = clock_get_ns() + LINGER_NS;
+    g_autofree char *sink = g_malloc(LINGER_SIZE);
+
+    if (!qio_channel_shutdown(tioc->master, QIO_CHANNEL_SHUTDOWN_WRITE,
+                              NULL) ||
+        !qio_channel_set_blocking(tioc->master, false, NULL)) {
+        return;
+    }
+    while (clock_get_ns() < deadline) {
+        ssize_t n = qio_channel_read(tioc->master, sink, LINGER_SIZE, NULL);
+
+        if (n == QIO_CHANNEL_ERR_BLOCK) {
+            clock_sleep_ns(NSEC_PER_MSEC);
+        } else if (n <= 0) {
+            break;
+        }
+    }
+}
+
 bool qio_channel_tls_handshake_sync(QIOChannelTLS *tioc, Error **errp)
 {
     for (;;) {
@@ -210,7 +242,9 @@ bool qio_channel_tls_handshake_sync(QIOChannelTLS *tioc, Error **errp)
 
         if (status == TLS_STATUS_FAILED) {
             /* The alert, if the peer is still there to read it. */
-            flush_output_wait(tioc, NULL);
+            if (flush_output_wait(tioc, NULL) && tioc->server) {
+                linger(tioc);
+            }
             return false;
         }
         if (!flush_output_wait(tioc, errp)) {

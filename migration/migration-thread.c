@@ -57,6 +57,10 @@ static void thread_return_path_failed(void *opaque, bool refused,
     }
     qatomic_set(&s->broken, true);
     outgoing_shutdown_channel(s, QIO_CHANNEL_SHUTDOWN_BOTH);
+    if (s->multifd) {
+        /* The thread may wait for a channel that nobody reads any more. */
+        multifd_send_shutdown(s->multifd);
+    }
     qemu_event_set(&s->wake);
 }
 

@@ -5,6 +5,7 @@
  */
 #include "qemu/osdep.h"
 #include "migration/options.h"
+#include "migration/tls.h"
 
 #include "migration/multifd.h"
 #include "qemu/atomic.h"
@@ -245,7 +246,8 @@ bool migration_options_check(const MigrationOptions *o, Error **errp)
     }
     if (o->caps[MIGRATION_CAPABILITY_ZERO_COPY_SEND] &&
         (!o->caps[MIGRATION_CAPABILITY_MULTIFD] ||
-         o->multifd_compression != MULTIFD_COMPRESSION_NONE)) {
+         o->multifd_compression != MULTIFD_COMPRESSION_NONE ||
+         migration_tls_wanted(o))) {
         error_setg(errp, "Zero copy only available for non-compressed "
                    "non-TLS multifd migration");
         return false;

@@ -49,7 +49,8 @@ QIOChannelTLS *qio_channel_tls_new_server(QIOChannel *master, TLSCreds *creds,
 /*
  * Do the handshake in a thread, then call @fn in @context (NULL: default) with
  * a task whose source is @ioc and whose error says what failed.  Nothing may be
- * read or written before.  qio_channel_shutdown() of @ioc cancels it.
+ * read or written before.  qio_channel_shutdown() of @ioc cancels it.  A server
+ * that refuses its client takes up to a second more, to have its reason read.
  */
 void qio_channel_tls_handshake(QIOChannelTLS *ioc, QIOTaskFunc fn,
                                gpointer opaque, GDestroyNotify destroy,
