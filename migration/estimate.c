@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "qemu/osdep.h"
+#include "migration/estimate.h"
+
+/* How long it takes a rate to forget. */
+#define RATE_TAU 2.0
+/* Rates over less than this much sending say nothing. */
+#define RATE_MIN 0.01
+/* An observation's weight, and how long one must at least be to have some. */
+#define CORRECT_WEIGHT 0.8
+#define CORRECT_HALF 0.1
+
+void estimate_start(MigrationEstimate *e, double now, double pages)
+{
+    *e = (MigrationEstimate) {
+        .first_pass = true,
+        .start = now,
+        .at = now,
+        .pass.todo = pages,
+    };
+    estimate_new_limit(e);
+    dirty_curve_init(&e->curve);
+}
+
+void estimate_new_limit(MigrationEstimate *e)
+{
+    rate_meter_init(&e->pages, RATE_TAU);
+    rate_meter_init(&e->bytes, RATE_TAU);
+    rate_meter_init(&e->link, RATE_TAU);
+}
+
+void estimate_sent(MigrationEstimate *e, double pages, double whole,
+                   double bytes, double busy, double limited)
+{
+    e->total_bytes += bytes;
+    e->total_whole += whole;
+    e->total_pages += pages;
+    rate_meter_add(&e->pages, pages, busy + limited);
+    rate_meter_add(&e->bytes, bytes, busy + limited);
+    rate_meter_add(&e->link, bytes, busy);
+}
+
+/* Hot pages among @todo, if they lie as at the last look. */
+static double estimate_hot(const MigrationEstimate *e, double todo)
+{
+    if (e->pass.cold_first) {
+        return MIN(e->pass.todo_hot, todo);
+    }
+    return e->pass.todo > 0
+               ? e->pass.todo_hot * MIN(todo / e->pass.todo, 1)
+               : 0;
+}
+
+/* From here on the guest's speed is observed. */
+static void estimate_observe(MigrationEstimate *e)
+{
+    e->began = e->pass;
+    e->began_at = e->at;
+    e->began_speed = e->curve.speed;
+}
+
+/*
+ * Since the beginning of the pass the guest has dirtied @found pages.  That
+ * says the more about its speed the more of the pass is over: before, it may
+ * be busy just with those pages that will be sent anyway.
+ */
+static void estimate_correct(MigrationEstimate *e, double now, double left,
+                             double found)
+{
+    double t = now - e->began_at, rate = rate_meter_get(&e->pages);
+    double pass = rate > 0 ? e->began.todo / rate : 0;
+    double part = t / (t + pass / 2 + CORRECT_HALF);
+
+    e->curve.speed = e->began_speed;
+    forecast_correct(&e->curve, &e->began, left, t, found,
+                     CORRECT_WEIGHT * part * part);
+}
+
+static void look_first_pass(MigrationEstimate *e, double now,
+                            const EstimateLook *look)
+{
+    dirty_curve_add(&e->curve, now - e->start, look->written);
+    dirty_curve_fit(&e->curve, look->pages);
+    e->pass = (ForecastPass) {
+        .todo = look->todo,
+        .todo_hot = look->todo,
+        .backlog = look->backlog,
+    };
+    if (look->written > 0) {
+        e->pass.todo_hot = e->curve.spread * look->written_todo /
+                           look->written;
+    }
+    e->at = now;
+    estimate_observe(e);
+}
+
+void estimate_look(MigrationEstimate *e, double now, const EstimateLook *look)
+{
+    e->looked = true;
+    if (e->first_pass) {
+        look_first_pass(e, now, look);
+        return;
+    }
+    estimate_correct(e, now, look->todo, look->backlog);
+    e->pass.todo_hot = estimate_hot(e, look->todo);
+    e->pass.todo = look->todo;
+    e->pass.backlog = look->backlog;
+    e->at = now;
+}
+
+void estimate_synced(MigrationEstimate *e, double now, double left,
+                     double found)
+{
+    double hot = estimate_hot(e, left);
+
+    if (e->first_pass && !e->curve.n) {
+        /* Too short a pass to look in between. */
+        dirty_curve_add(&e->curve, now - e->start, found);
+        dirty_curve_fit(&e->curve, MAX(e->pass.todo, found));
+    } else if (e->curve.n) {
+        estimate_correct(e, now, left, found);
+    }
+    /* More than there should be: it was underestimated. */
+    e->curve.working_set = MAX(e->curve.working_set, found);
+    e->curve.spread = MAX(e->curve.spread, found);
+    e->first_pass = false;
+    e->looked = true;
+    e->pass = (ForecastPass) {
+        .todo = left + found,
+        .todo_hot = MIN(MIN(hot, left) + found, e->curve.working_set),
+        .cold_first = true,
+    };
+    e->at = now;
+    estimate_observe(e);
+}
+
+double estimate_send_rate(const MigrationEstimate *e)
+{
+    return e->bytes.seconds >= RATE_MIN ? rate_meter_get(&e->bytes) : 0;
+}
+
+double estimate_link_rate(const MigrationEstimate *e)
+{
+    return e->link.seconds >= RATE_MIN ? rate_meter_get(&e->link) : 0;
+}
+
+double estimate_dirty_rate(const MigrationEstimate *e)
+{
+    return dirty_curve_at(&e->curve, 1.0);
+}
+
+double estimate_working_set(const MigrationEstimate *e)
+{
+    return e->curve.n ? e->curve.working_set : 0;
+}
+
+double estimate_page_cost(const MigrationEstimate *e)
+{
+    return e->total_whole > 0 ? e->total_bytes / e->total_whole
+                              : TARGET_PAGE_SIZE;
+}
+
+bool estimate_input(const MigrationEstimate *e, double now, double todo,
+                    const EstimateGoal *goal, DirtyCurve *curve,
+                    ForecastInput *in)
+{
+    double send = estimate_send_rate(e), link = estimate_link_rate(e);
+    double cost = estimate_page_cost(e), pages = rate_meter_get(&e->pages);
+    double stop = goal->bandwidth > 0 ? goal->bandwidth : send;
+
+    if (!e->looked || send <= 0 || pages <= 0) {
+        return false;
+    }
+    *curve = e->curve;
+    *in = (ForecastInput) {
+        .pass = {
+            .todo = todo,
+            .todo_hot = estimate_hot(e, todo),
+            .cold_first = e->pass.cold_first,
+            .backlog = forecast_dirtied(curve, &e->pass, todo, now - e->at),
+        },
+        .pass_rate = e->first_pass ? pages : send / cost,
+        .rate = send / cost,
+        .final_rate = MAX(link, send) / cost,
+        .limit = stop * goal->seconds / TARGET_PAGE_SIZE,
+        .curve = curve,
+    };
+    return true;
+}

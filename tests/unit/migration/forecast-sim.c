@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "qemu/osdep.h"
+#include "forecast-sim.h"
+
+#define STEP 0.005      /* one turn of the sender */
+#define SYNC_INTERVAL 0.02
+#define LOOK_FIRST 0.05
+#define LOOK_LONGEST 1.0
+#define PAGE_COST (TARGET_PAGE_SIZE + 8.0)
+
+typedef struct Sim {
+    const SimConfig *c;
+    uint8_t *todo, *log, *seen; /* one byte per page */
+    unsigned left, cursor, sent;
+    unsigned hot_cursor;
+    double now, writes_owed, sends_owed;
+    GRand *rand;
+    MigrationEstimate e;
+    double next_look, look_every;
+} Sim;
+
+/* ---- the guest ---- */
+
+static void sim_guest(Sim *s)
+{
+    const SimConfig *c = s->c;
+    bool changed = c->change_at > 0 && s->now >= c->change_at;
+
+    s->writes_owed += (changed ? c->change_rate : c->dirty_rate) * STEP;
+    for (; s->writes_owed >= 1; s->writes_owed--) {
+        unsigned page;
+
+        if (c->pattern == SIM_SWEEP) {
+            page = s->hot_cursor++ % c->hot_pages;
+        } else {
+            page = g_rand_int_range(s->rand, 0, c->hot_pages);
+        }
+        s->log[c->hot_first + page] = 1;
+        s->seen[c->hot_first + page] = 1;
+    }
+}
+
+/* ---- the sender ---- */
+
+static void sim_send(Sim *s)
+{
+    unsigned n = 0;
+
+    s->sends_owed += s->c->send_rate * STEP;
+    while (s->left && s->sends_owed >= 1) {
+        if (s->todo[s->cursor]) {
+            s->todo[s->cursor] = 0;
+            s->left--;
+            s->sends_owed--;
+            n++;
+        }
+        s->cursor = (s->cursor + 1) % s->c->pages;
+    }
+    s->sends_owed = MIN(s->sends_owed, 1);
+    s->sent += n;
+    estimate_sent(&s->e, n, n, n * PAGE_COST, STEP, 0);
+}
+
+static void sim_look(Sim *s)
+{
+    EstimateLook look = { .pages = s->c->pages, .todo = s->left };
+
+    for (unsigned i = 0; i < s->c->pages; i++) {
+        if (s->todo[i]) {
+            s->log[i] = 0; /* it will be sent with what it holds then */
+        }
+        look.written += s->seen[i];
+        look.written_todo += s->seen[i] && s->todo[i];
+        look.backlog += s->log[i];
+    }
+    estimate_look(&s->e, s->now, &look);
+    s->look_every = MIN(s->look_every * 1.5, LOOK_LONGEST);
+    s->next_look = s->now + s->look_every;
+}
+
+static void sim_sync(Sim *s)
+{
+    unsigned left = s->left;
+
+    for (unsigned i = 0; i < s->c->pages; i++) {
+        s->left += s->log[i] && !s->todo[i];
+        s->todo[i] |= s->log[i];
+        s->log[i] = 0;
+    }
+    estimate_synced(&s->e, s->now, left, s->left - left);
+}
+
+static void sim_sample(Sim *s, SimResult *result)
+{
+    EstimateGoal goal = { .seconds = s->c->downtime };
+    SimSample sample = {
+        .time = s->now,
+        .sent = MIN((double)s->sent / s->c->pages, 1),
+    };
+    DirtyCurve curve;
+    ForecastInput in;
+
+    sample.known = estimate_input(&s->e, s->now, s->left, &goal, &curve, &in);
+    if (sample.known) {
+        forecast_make(&in, &sample.forecast);
+    }
+    g_array_append_val(result->samples, sample);
+}
+
+/* Can the guest be stopped? */
+static bool sim_converged(Sim *s, double *last_sync)
+{
+    double limit = s->c->send_rate * s->c->downtime;
+
+    if (s->left > limit || s->now - *last_sync < SYNC_INTERVAL) {
+        return false;
+    }
+    *last_sync = s->now;
+    sim_sync(s);
+    return s->left <= limit;
+}
+
+void sim_run(const SimConfig *config, SimResult *result)
+{
+    Sim s = {
+        .c = config,
+        .left = config->pages,
+        .todo = g_malloc(config->pages),
+        .log = g_malloc0(config->pages),
+        .seen = g_malloc0(config->pages),
+        .rand = g_rand_new_with_seed(1),
+        .next_look = LOOK_FIRST,
+        .look_every = LOOK_FIRST,
+    };
+    double last_sync = -1, next_sample = 0;
+
+    memset(s.todo, 1, config->pages);
+    *result = (SimResult) {
+        .samples = g_array_new(false, false, sizeof(SimSample)),
+    };
+    estimate_start(&s.e, 0, config->pages);
+    while (s.now < config->give_up) {
+        if (sim_converged(&s, &last_sync)) {
+            result->converged = true;
+            break;
+        }
+        sim_send(&s);
+        sim_guest(&s);
+        s.now += STEP;
+        if (s.now >= s.next_look) {
+            sim_look(&s);
+        }
+        if (s.now >= next_sample) {
+            sim_sample(&s, result);
+            next_sample = s.now + 0.1;
+        }
+    }
+    result->end = s.now + s.left / config->send_rate;
+    g_free(s.todo);
+    g_free(s.log);
+    g_free(s.seen);
+    g_rand_free(s.rand);
+}

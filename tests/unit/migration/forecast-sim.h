@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A migration page by page, in simulated time: a guest that writes, a log, a
+ * sender that works like the migration thread, and the estimate told of it.
+ */
+#ifndef TESTS_MIGRATION_FORECAST_SIM_H
+#define TESTS_MIGRATION_FORECAST_SIM_H
+
+#include "migration/estimate.h"
+
+typedef enum SimPattern {
+    SIM_RANDOM, /* any page of the working set */
+    SIM_SWEEP,  /* one after the other */
+} SimPattern;
+
+typedef struct SimConfig {
+    unsigned pages;        /* of guest memory */
+    unsigned hot_first;    /* the working set */
+    unsigned hot_pages;
+    double dirty_rate;     /* writes per second, one page each */
+    double send_rate;      /* pages/s */
+    double downtime;       /* seconds */
+    SimPattern pattern;
+    /* At this time the guest changes to that rate; 0: never. */
+    double change_at;
+    double change_rate;
+    double give_up;        /* after so many seconds it does not converge */
+} SimConfig;
+
+/* What was foretold at some moment. */
+typedef struct SimSample {
+    double time;
+    double sent;           /* part of the first pass that is done */
+    bool known;
+    Forecast forecast;
+} SimSample;
+
+typedef struct SimResult {
+    bool converged;
+    double end;
+    GArray *samples;       /* of SimSample */
+} SimResult;
+
+void sim_run(const SimConfig *config, SimResult *result);
+
+#endif
