@@ -352,6 +352,7 @@ static void query_outgoing(MigrationState *s, MigrationInfo *info)
         info->x_channels = multifd_counters_query(s->channel_counters,
                                                   s->run.multifd_channels);
     }
+    info->x_report = progress_query(&s->progress);
     QEMU_LOCK_GUARD(&s->error_lock);
     if (s->error) {
         info->error_desc = g_strdup(error_get_pretty(s->error));

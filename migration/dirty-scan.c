@@ -2,6 +2,8 @@
 #include "qemu/osdep.h"
 #include "migration/dirty-scan.h"
 
+#include "qemu/atomic.h"
+
 void dirty_scan_add(DirtyScan *s, RAMBlock *rb)
 {
     ScanBlock *b;
@@ -29,6 +31,7 @@ void dirty_scan_free(DirtyScan *s)
     for (size_t i = 0; i < s->n; i++) {
         scan_block_forget_presence(&s->blocks[i]);
         g_free(s->blocks[i].todo);
+        g_free(s->blocks[i].seen);
     }
     g_free(s->blocks);
     *s = (DirtyScan) { 0 };
@@ -65,6 +68,43 @@ uint64_t dirty_scan_fetch(DirtyScan *s)
     }
     s->dirty += sum;
     return sum;
+}
+
+static void scan_block_look(ScanBlock *b, DirtyLook *look)
+{
+    unsigned long *dirty = qatomic_load_acquire(&b->rb->dirty);
+
+    if (!b->seen) {
+        b->seen = bitmap_new(b->pages);
+    }
+    for (uint64_t i = 0; dirty && i < BITS_TO_LONGS(b->pages); i++) {
+        unsigned long todo = b->todo[i], bits = qatomic_read(&dirty[i]);
+        unsigned long cold = b->present ? todo & ~b->present[i] : 0;
+
+        if (bits & todo) {
+            /* Full ordering: these writes are seen when the page is read. */
+            bits = qatomic_fetch_and(&dirty[i], ~todo);
+            if (b->present) {
+                b->present[i] |= bits & todo;
+                cold &= ~bits;
+            }
+        }
+        b->seen[i] |= bits;
+        look->todo += __builtin_popcountl(todo & ~cold);
+        look->untouched += __builtin_popcountl(cold);
+        look->written += __builtin_popcountl(b->seen[i]);
+        look->written_todo += __builtin_popcountl(b->seen[i] & todo);
+        look->backlog += __builtin_popcountl(bits & ~todo);
+    }
+    look->pages += b->pages;
+}
+
+void dirty_scan_look(DirtyScan *s, DirtyLook *look)
+{
+    *look = (DirtyLook) { 0 };
+    for (size_t i = 0; i < s->n; i++) {
+        scan_block_look(&s->blocks[i], look);
+    }
 }
 
 /*
@@ -127,6 +167,8 @@ bool dirty_scan_next(DirtyScan *s, uint64_t max, uint64_t max_untouched,
             b->dirty -= run->n;
             s->dirty -= run->n;
             s->page = run->first + run->n;
+            s->sent += run->n;
+            s->untouched += run->untouched ? run->n : 0;
             return true;
         }
         if (!b->dirty) {

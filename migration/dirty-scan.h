@@ -22,6 +22,7 @@ typedef struct ScanBlock {
     unsigned long *present;
     bool present_known;
     unsigned long *fetched; /* scratch, while present is there */
+    unsigned long *seen;    /* written since the log was switched on */
 } ScanBlock;
 
 typedef struct DirtyScan {
@@ -30,7 +31,19 @@ typedef struct DirtyScan {
     uint64_t dirty;     /* pages to be sent in all blocks */
     size_t block;       /* where the walk stands */
     uint64_t page;
+    uint64_t sent;      /* pages handed out so far */
+    uint64_t untouched; /* of these, untouched ones */
 } DirtyScan;
+
+/* What the log says in the middle of a pass. */
+typedef struct DirtyLook {
+    uint64_t pages;        /* in all blocks */
+    uint64_t todo;         /* to be sent, but for untouched ones */
+    uint64_t untouched;    /* these */
+    uint64_t written;      /* different pages written since the start */
+    uint64_t written_todo; /* of these, in @todo */
+    uint64_t backlog;      /* written, and not to be sent in this pass */
+} DirtyLook;
 
 /* A run of pages of one block; either all untouched (zero), or not known. */
 typedef struct DirtyRun {
@@ -48,6 +61,12 @@ void dirty_scan_free(DirtyScan *s);
  * many pages became dirty that were not.
  */
 uint64_t dirty_scan_fetch(DirtyScan *s);
+/*
+ * Look at the log without beginning a new pass; the caller has synced it.
+ * Pages that are still to be sent lose their mark: what was written to them
+ * goes out with them.
+ */
+void dirty_scan_look(DirtyScan *s, DirtyLook *look);
 /*
  * The next run, of at most @max pages (@max_untouched untouched ones); its
  * pages count as sent.  False: nothing is left.

@@ -239,12 +239,12 @@ static bool incoming_take_over(IncomingState *in, Error **errp)
  * Tell the source, and read on a little: closing a socket with unread bytes
  * in it would take the message back.
  */
-static void incoming_refuse(IncomingState *in)
+static void incoming_refuse(IncomingState *in, uint32_t code)
 {
     int64_t deadline = clock_get_ns() + REFUSE_LINGER_NS;
     g_autofree uint8_t *sink = g_malloc(64 * KiB);
 
-    if (!in->return_path || !return_path_send_shut(in->ioc, 1, NULL) ||
+    if (!in->return_path || !return_path_send_shut(in->ioc, code, NULL) ||
         !qio_channel_set_blocking(in->ioc, false, NULL)) {
         return;
     }
@@ -256,6 +256,22 @@ static void incoming_refuse(IncomingState *in)
         } else if (n <= 0) {
             break;
         }
+    }
+}
+
+/* What to tell the source about a load that failed. */
+static uint32_t incoming_failure_code(const LoadContext *ctx, bool loaded)
+{
+    if (loaded) {
+        return return_path_code(RP_FAILURE_MACHINE, 0);
+    }
+    switch (ctx->stage) {
+    case LOAD_BEGINNING:
+        return return_path_code(RP_FAILURE_BEGINNING, 0);
+    case LOAD_IN_SECTION:
+        return return_path_code(RP_FAILURE_SECTION, ctx->section_id);
+    default:
+        return return_path_code(RP_FAILURE_STREAM, 0);
     }
 }
 
@@ -320,12 +336,13 @@ static void *incoming_thread(void *opaque)
         .opaque = in,
     };
     Error *err = NULL;
-    bool ok = loadvm_state(f, &ctx, &err) && incoming_take_over(in, &err);
+    bool loaded = loadvm_state(f, &ctx, &err);
+    bool ok = loaded && incoming_take_over(in, &err);
 
     if (!ok) {
         incoming_prefer_channel_error(in, &err);
         error_report("load of migration failed: %s", error_get_pretty(err));
-        incoming_refuse(in);
+        incoming_refuse(in, incoming_failure_code(&ctx, loaded));
         qemu_file_free(f);
     } else {
         /* All of it has been read: how the source closes does not matter. */

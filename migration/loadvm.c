@@ -21,7 +21,7 @@ typedef struct LoadSection {
 
 typedef struct LoadState {
     QEMUFile *f;
-    const LoadContext *ctx;
+    LoadContext *ctx;
     SaveStateRegistry *reg;
     GHashTable *sections; /* section id -> LoadSection */
 } LoadState;
@@ -89,9 +89,12 @@ static bool load_footer(LoadState *ls, uint32_t section_id, Error **errp)
 static bool load_section(LoadState *ls, const LoadSection *s,
                          uint32_t section_id, Error **errp)
 {
+    ls->ctx->stage = LOAD_IN_SECTION;
+    ls->ctx->section_id = section_id;
     /* A stream error behind the back of the handler counts, too. */
     if (load_payload(ls, s, errp) && !qemu_file_get_error(ls->f, errp) &&
         load_footer(ls, section_id, errp)) {
+        ls->ctx->stage = LOAD_BETWEEN;
         return true;
     }
     error_prepend(errp, "Error while loading section '%s' instance %" PRIu32
@@ -107,6 +110,8 @@ static bool load_start(LoadState *ls, Error **errp)
     char idstr[256];
 
     section_id = qemu_get_be32(ls->f);
+    ls->ctx->stage = LOAD_IN_SECTION;
+    ls->ctx->section_id = section_id;
     qemu_get_counted_string(ls->f, idstr);
     instance_id = qemu_get_be32(ls->f);
     version = qemu_get_be32(ls->f);
@@ -324,8 +329,10 @@ bool loadvm_state(QEMUFile *f, LoadContext *ctx, Error **errp)
 
     ls.sections = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     global_state_reset(ls.reg);
+    ctx->stage = LOAD_BEGINNING;
     ok = load_header(&ls, errp);
     if (ok) {
+        ctx->stage = LOAD_BETWEEN;
         ok = setup_handlers(&ls, &handlers, errp) &&
              load_elements(&ls, errp);
         if (ok && savevm_wants_vmdesc(ctx->machine, ctx->opt)) {

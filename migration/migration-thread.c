@@ -42,18 +42,36 @@ static bool thread_may_complete(void *opaque)
     return outgoing_phase(opaque) == OUT_COMMIT;
 }
 
+/* The name of the section that the destination's @code is about, or NULL. */
+static char *thread_section_name(void *opaque, uint32_t code)
+{
+    MigrationState *s = opaque;
+    uint32_t id;
+
+    return return_path_section(code, &id)
+               ? savevm_section_name(s->machine, id)
+               : NULL;
+}
+
 /*
  * In the return path's thread: the destination is gone or refuses.  What it
  * says itself is worth more than what the writing side sees of it; but a path
  * that merely ends after the writing side gave up is no news.
  */
-static void thread_return_path_failed(void *opaque, bool refused,
+static void thread_return_path_failed(void *opaque, uint32_t code,
                                       const Error *err)
 {
     MigrationState *s = opaque;
+    g_autofree char *reason = return_path_reason(code);
+    g_autofree char *section = thread_section_name(s, code);
 
-    if (refused || !qatomic_read(&s->failing)) {
-        outgoing_set_error(s, err);
+    if (code || !qatomic_read(&s->failing)) {
+        outgoing_set_error_from(s, err, &(ErrorOrigin) {
+            .channel = "return path",
+            .section = section,
+            .peer_code = code,
+            .peer_reason = reason,
+        });
     }
     qatomic_set(&s->broken, true);
     outgoing_shutdown_channel(s, QIO_CHANNEL_SHUTDOWN_BOTH);
@@ -66,6 +84,7 @@ static void thread_return_path_failed(void *opaque, bool refused,
 
 static const ReturnPathOps thread_return_path_ops = {
     .may_complete = thread_may_complete,
+    .section_name = thread_section_name,
     .failed = thread_return_path_failed,
 };
 
@@ -73,6 +92,7 @@ static bool thread_setup(MigrationState *s, Error **errp)
 {
     bool ok;
 
+    progress_enter(&s->progress, MIGRATION_PHASE_SETUP);
     if (s->multifd && !multifd_send_setup(s->multifd, errp)) {
         return false;
     }
@@ -93,6 +113,7 @@ static bool thread_setup(MigrationState *s, Error **errp)
     }
     qatomic_set(&s->setup_ns, clock_get_ns());
     thread_count(s);
+    outgoing_tell_first_pass(s);
     return outgoing_move(s, OUT_SETUP, OUT_ACTIVE);
 }
 
@@ -130,12 +151,13 @@ static void thread_expect_downtime(MigrationState *s, uint64_t left)
 static int thread_converged(MigrationState *s, int64_t *last_sync,
                             Error **errp)
 {
-    uint64_t left;
+    uint64_t before, left;
     int64_t since;
 
     if (!savevm_pending(s->machine, false, &left, errp)) {
         return -1;
     }
+    before = left;
     if (left > switchover_limit(s)) {
         return 0;
     }
@@ -146,11 +168,13 @@ static int thread_converged(MigrationState *s, int64_t *last_sync,
         thread_wait(s, SYNC_INTERVAL_NS - since);
         migration_meter_idle(&s->meter,
                              clock_get_ns() - *last_sync - since);
+        outgoing_tell(s, PROGRESS_OTHER);
     }
     *last_sync = clock_get_ns();
     if (!savevm_pending(s->machine, true, &left, errp)) {
         return -1;
     }
+    outgoing_tell_synced(s, before, left);
     thread_expect_downtime(s, left);
     trace_migration_pending(left, switchover_limit(s));
     return left <= switchover_limit(s);
@@ -173,6 +197,7 @@ static bool thread_iterate(MigrationState *s, Error **errp)
             return false;
         }
         thread_count(s);
+        outgoing_tell(s, PROGRESS_SENDING);
         wait = rate_limiter_wait_ns(&s->limiter, clock_get_ns(),
                                     qatomic_read(&s->counters.transferred));
         if (wait) {
@@ -180,6 +205,10 @@ static bool thread_iterate(MigrationState *s, Error **errp)
             qemu_fflush(s->file);
             thread_wait(s, wait);
             thread_count(s);
+            outgoing_tell(s, PROGRESS_LIMITED);
+        }
+        if (!outgoing_look(s, errp)) {
+            return false;
         }
     }
     return false;
@@ -192,6 +221,7 @@ static bool thread_stop_guest(MigrationState *s, Error **errp)
     if (outgoing_phase(s) != OUT_ACTIVE) {
         return false;
     }
+    progress_enter(&s->progress, MIGRATION_PHASE_STOP);
     s->old_state = runstate_get(s->machine);
     global_state_store(s->machine);
     qatomic_set(&s->stop_ns, clock_get_ns());
@@ -209,6 +239,7 @@ static bool thread_pause(MigrationState *s)
     if (!s->run.caps[MIGRATION_CAPABILITY_PAUSE_BEFORE_SWITCHOVER]) {
         return outgoing_move(s, OUT_ACTIVE, OUT_DEVICE);
     }
+    progress_enter(&s->progress, MIGRATION_PHASE_PAUSE);
     qemu_event_reset(&s->wake);
     if (!outgoing_move(s, OUT_ACTIVE, OUT_PRE_SWITCHOVER)) {
         return false;
@@ -251,7 +282,11 @@ static QIOChannelBuffer *thread_switch_over(MigrationState *s, Error **errp)
         if (s->stream.send_switchover_start) {
             savevm_send_command(s->file, MIG_CMD_SWITCHOVER_START, NULL, 0);
         }
+        progress_enter(&s->progress, MIGRATION_PHASE_LAST_MEMORY);
         if (savevm_complete_live(s->file, s->machine, &s->stream, errp)) {
+            thread_count(s);
+            outgoing_tell(s, PROGRESS_SENDING);
+            progress_enter(&s->progress, MIGRATION_PHASE_DEVICES);
             buf = thread_collect_devices(s, errp);
         }
     }
@@ -298,6 +333,8 @@ static bool thread_write_end(MigrationState *s, QIOChannelBuffer *buf,
     const uint8_t *p = qio_channel_buffer_data(buf, &len);
     uint64_t before;
 
+    progress_enter(&s->progress, MIGRATION_PHASE_HAND_OVER);
+    progress_device_bytes(&s->progress, len);
     qemu_fflush(s->file);
     if (qemu_file_get_error(s->file, errp)) {
         return false;
@@ -341,6 +378,7 @@ static bool thread_commit(MigrationState *s, QIOChannelBuffer *buf,
             qatomic_set(&s->failing, true);
             outgoing_shutdown_channel(s, QIO_CHANNEL_SHUTDOWN_WRITE);
         }
+        progress_enter(&s->progress, MIGRATION_PHASE_ANSWER);
         ok = return_path_join(s->rp, err ? NULL : &err);
         s->rp = NULL;
     } else if (!ok && s->wrote_end) {
@@ -384,6 +422,8 @@ static void thread_reap(void *opaque)
 /* The thread cannot go on: stop the other one, keep the best error. */
 static void thread_give_up(MigrationState *s, const Error *err)
 {
+    ErrorOrigin origin = { .channel = "main" };
+
     qatomic_set(&s->failing, true);
     outgoing_shutdown_channel(s, QIO_CHANNEL_SHUTDOWN_BOTH);
     if (s->rp) {
@@ -394,7 +434,8 @@ static void thread_give_up(MigrationState *s, const Error *err)
         multifd_send_cleanup(s->multifd);
         outgoing_set_error(s, s->channel_error); /* written by no one now */
     }
-    outgoing_set_error(s, err);
+    origin.section = savevm_failed_section(s->machine);
+    outgoing_set_error_from(s, err, &origin);
     if (!outgoing_cancelled(s)) {
         QEMU_LOCK_GUARD(&s->error_lock);
 
@@ -419,6 +460,7 @@ static void thread_finish(MigrationState *s, bool ok)
     bql_lock(s->machine);
     savevm_cleanup(s->machine);
     qatomic_set(&s->end_ns, clock_get_ns());
+    progress_end(&s->progress, ok);
     if (ok) {
         migration_meter_finish(&s->meter, s->end_ns - s->setup_ns);
         runstate_set(s->machine, RUN_STATE_POSTMIGRATE);

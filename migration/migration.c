@@ -116,15 +116,24 @@ bool outgoing_move(MigrationState *s, OutPhase from, OutPhase to)
     return true;
 }
 
-void outgoing_set_error(MigrationState *s, const Error *err)
+void outgoing_set_error_from(MigrationState *s, const Error *err,
+                             const ErrorOrigin *origin)
 {
     QEMU_LOCK_GUARD(&s->error_lock);
 
     /* What breaks because of a cancel is no news. */
     if (err && !s->error && !outgoing_cancelled(s)) {
         s->error = error_copy(err);
+        progress_fail(&s->progress, error_get_pretty(err), origin->section,
+                      origin->channel, origin->peer_code,
+                      origin->peer_reason);
         trace_migration_error("out", error_get_pretty(err));
     }
+}
+
+void outgoing_set_error(MigrationState *s, const Error *err)
+{
+    outgoing_set_error_from(s, err, &(ErrorOrigin) { 0 });
 }
 
 void outgoing_shutdown_channel(MigrationState *s, QIOChannelShutdown how)
@@ -210,8 +219,9 @@ void outgoing_reap(MigrationState *s)
 /* A migration ends before its thread was started. */
 static void outgoing_end_early(MigrationState *s, const Error *err)
 {
-    outgoing_set_error(s, err);
+    outgoing_set_error_from(s, err, &(ErrorOrigin) { .channel = "main" });
     qatomic_set(&s->end_ns, clock_get_ns());
+    progress_end(&s->progress, false);
     if (!outgoing_move(s, OUT_CANCELLING, OUT_CANCELLED)) {
         outgoing_move(s, OUT_SETUP, OUT_FAILED);
     }
@@ -250,6 +260,7 @@ static void outgoing_reset(MigrationState *s)
     s->run = s->options;
     s->stream = migration_options_stream(&s->run, s->machine);
     migration_counters_reset(&s->counters);
+    progress_start(&s->progress);
     qatomic_set(&s->start_ns, clock_get_ns());
     qatomic_set(&s->setup_ns, 0);
     qatomic_set(&s->stop_ns, 0);
@@ -435,6 +446,7 @@ void migration_init(Machine *m)
     s->run = s->options;
     qemu_mutex_init(&s->channel_lock);
     qemu_mutex_init(&s->error_lock);
+    progress_init(&s->progress);
     qemu_event_init(&s->wake, false);
     global_state_register(m, &s->options.store_global_state);
     s->ram = ram_register(m, &err);
@@ -501,6 +513,7 @@ void migration_shutdown(Machine *m)
     g_clear_pointer(&s->channel_error, error_free);
     g_free(s->channel_counters);
     qemu_event_destroy(&s->wake);
+    progress_destroy(&s->progress);
     qemu_mutex_destroy(&s->error_lock);
     qemu_mutex_destroy(&s->channel_lock);
     g_free(s);

@@ -11,6 +11,7 @@
 #include "migration/migration.h"
 #include "migration/multifd.h"
 #include "migration/options.h"
+#include "migration/progress.h"
 #include "migration/ram.h"
 #include "migration/return-path.h"
 #include "migration/stats.h"
@@ -56,6 +57,7 @@ struct MigrationState {
     MigrationCounters counters;
     MigrationMeter meter;     /* migration thread */
     RateLimiter limiter;      /* migration thread */
+    MigrationProgress progress; /* of this one or the last; its own lock */
     SocketConnect *connect;   /* main loop; while connecting */
     QemuThread thread;
     bool yank_registered;     /* main loop */
@@ -104,6 +106,16 @@ bool outgoing_phase_owns_guest(OutPhase phase);
 bool outgoing_move(MigrationState *s, OutPhase from, OutPhase to);
 /* Keep @err (borrowed) if it is the first of this migration. */
 void outgoing_set_error(MigrationState *s, const Error *err);
+/* What is known of an error besides its text; all may be NULL or 0. */
+typedef struct ErrorOrigin {
+    const char *section;  /* part of the stream */
+    const char *channel;
+    uint32_t peer_code;   /* the destination's own reason */
+    const char *peer_reason;
+} ErrorOrigin;
+/* The same, for the report as well. */
+void outgoing_set_error_from(MigrationState *s, const Error *err,
+                             const ErrorOrigin *origin);
 /* Has a cancel ended this migration? */
 bool outgoing_cancelled(MigrationState *s);
 /* End blocked calls on the connection.  Any thread. */
@@ -134,6 +146,21 @@ const char *migration_first_blocker(MigrationState *s);
 /* All of them; new list. */
 strList *migration_blocked_reasons(MigrationState *s);
 void migration_blockers_free(MigrationState *s);
+
+/* ---- telling.c; migration thread ---- */
+
+/* The log is on, the first pass begins. */
+void outgoing_tell_first_pass(MigrationState *s);
+/* What was done since the last call is @spent; s->counters are up to date. */
+void outgoing_tell(MigrationState *s, ProgressSpent spent);
+/* A pass has ended; what is left grew from @before to @left bytes. */
+void outgoing_tell_synced(MigrationState *s, uint64_t before, uint64_t left);
+/*
+ * The dirty log is read for the engine at the end of a pass only, and the
+ * first one may take an hour.  Look at it in between, when it is time, to know
+ * how fast the guest writes.
+ */
+bool outgoing_look(MigrationState *s, Error **errp);
 
 /* ---- migration-thread.c ---- */
 

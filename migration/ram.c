@@ -428,6 +428,29 @@ static bool ram_state_pending(void *opaque, bool exact, uint64_t *bytes,
     return true;
 }
 
+/* ---- for the report ---- */
+
+void ram_position(const RAMState *rs, RAMPosition *pos)
+{
+    const DirtyScan *scan = &rs->save->scan;
+
+    *pos = (RAMPosition) {
+        .todo = scan->dirty,
+        .sent = scan->sent,
+        .untouched = scan->untouched,
+    };
+}
+
+bool ram_look(RAMState *rs, DirtyLook *look, Error **errp)
+{
+    if (!dirty_log_sync(rs->machine, errp)) {
+        error_prepend(errp, "cannot read the dirty log: ");
+        return false;
+    }
+    dirty_scan_look(&rs->save->scan, look);
+    return true;
+}
+
 /* ---- registration ---- */
 
 const SaveVMHandlers ram_handlers = {

@@ -6,6 +6,7 @@
 #ifndef MIGRATION_RAM_H
 #define MIGRATION_RAM_H
 
+#include "migration/dirty-scan.h"
 #include "migration/limiter.h"
 #include "migration/multifd.h"
 #include "migration/qemu-file.h"
@@ -55,6 +56,19 @@ RAMState *ram_register(Machine *m, Error **errp);
 void ram_free(RAMState *rs);
 /* Before each migration, in or out. */
 void ram_configure(RAMState *rs, const RAMConfig *config);
+
+/* ---- for the report (progress.c); between setup and cleanup ---- */
+
+/* How far the pages are, the untouched ones among them apart. */
+typedef struct RAMPosition {
+    uint64_t todo;      /* to be sent in this pass, all of them */
+    uint64_t sent;      /* handed to the stream so far, all of them */
+    uint64_t untouched; /* of @sent */
+} RAMPosition;
+
+void ram_position(const RAMState *rs, RAMPosition *pos);
+/* Look at the dirty log without beginning a pass. */
+bool ram_look(RAMState *rs, DirtyLook *look, Error **errp);
 
 /* ---- shared by the parts ---- */
 

@@ -12,7 +12,7 @@ struct ReturnPath {
     void *opaque;
     /* Written by the thread, read after it was joined. */
     bool shut;
-    bool refused;
+    uint32_t code; /* SHUT, when it is not 0 */
     Error *err;
 };
 
@@ -48,6 +48,48 @@ static bool message_check(uint16_t type, uint16_t len, Error **errp)
     return true;
 }
 
+/* ---- what SHUT says ---- */
+
+static const char *const failures[RP_FAILURE__MAX] = {
+    [RP_FAILURE_BEGINNING] = "the beginning of the stream does not suit it",
+    [RP_FAILURE_SECTION] = "it could not load a section",
+    [RP_FAILURE_STREAM] = "the stream is not in order",
+    [RP_FAILURE_MACHINE] = "its machine cannot be set to the state received",
+};
+
+uint32_t return_path_code(RpFailure what, uint32_t section_id)
+{
+    if (what == RP_FAILURE_UNKNOWN) {
+        return 1;
+    }
+    return (uint32_t)what << 24 |
+           (what == RP_FAILURE_SECTION ? section_id & 0xffffff : 0);
+}
+
+char *return_path_reason(uint32_t code)
+{
+    uint32_t what = code >> 24;
+
+    return g_strdup(what < RP_FAILURE__MAX ? failures[what] : NULL);
+}
+
+bool return_path_section(uint32_t code, uint32_t *section_id)
+{
+    *section_id = code & 0xffffff;
+    return code >> 24 == RP_FAILURE_SECTION;
+}
+
+static void refused(ReturnPath *rp, Error **errp)
+{
+    g_autofree char *reason = return_path_reason(rp->code);
+    g_autofree char *section = rp->ops->section_name(rp->opaque, rp->code);
+
+    error_setg(errp, "the destination could not take the guest: it reports "
+               "failure %u%s%s%s%s%s", rp->code, reason ? " (" : "",
+               reason ? reason : "", section ? ": " : "",
+               section ? section : "", reason ? ")" : "");
+}
+
 /* 1: SHUT 0, the last message; 0: go on; -1: error. */
 static int message_handle(ReturnPath *rp, uint16_t type,
                           const uint8_t *payload, Error **errp)
@@ -62,9 +104,8 @@ static int message_handle(ReturnPath *rp, uint16_t type,
     switch (type) {
     case MIG_RP_MSG_SHUT:
         if (value) {
-            rp->refused = true;
-            error_setg(errp, "the destination could not take the guest "
-                       "(return path: SHUT %u)", value);
+            rp->code = value;
+            refused(rp, errp);
             return -1;
         }
         if (!rp->ops->may_complete(rp->opaque)) {
@@ -118,7 +159,7 @@ static void *return_path_thread(void *opaque)
     } while (ret == 0);
     rp->shut = ret > 0;
     if (!rp->shut) {
-        rp->ops->failed(rp->opaque, rp->refused, rp->err);
+        rp->ops->failed(rp->opaque, rp->code, rp->err);
     }
     return NULL;
 }

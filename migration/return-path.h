@@ -26,19 +26,40 @@ typedef enum MigRpMessage {
 
 #define MIG_RP_PAYLOAD_MAX 512
 
+/*
+ * What SHUT says when it is not 0.  Other programs send 1.  Ours says what
+ * failed in bits 24 to 31 and, for a section, its id in the bits below.
+ */
+typedef enum RpFailure {
+    RP_FAILURE_UNKNOWN,
+    RP_FAILURE_BEGINNING, /* header or configuration */
+    RP_FAILURE_SECTION,   /* a section's contents, or the machine has none */
+    RP_FAILURE_STREAM,    /* something else in the stream */
+    RP_FAILURE_MACHINE,   /* all was read, but cannot be put to use */
+    RP_FAILURE__MAX,
+} RpFailure;
+
+uint32_t return_path_code(RpFailure what, uint32_t section_id);
+/* In words, freed by g_free(); NULL: @code says nothing that we know. */
+char *return_path_reason(uint32_t code);
+/* Is it about a section, and which? */
+bool return_path_section(uint32_t code, uint32_t *section_id);
+
 /* ---- source ---- */
 
 typedef struct ReturnPath ReturnPath;
 
-/* What the source wants to know; both are called in the reading thread. */
+/* What the source wants to know; all are called in the reading thread. */
 typedef struct ReturnPathOps {
     /* SHUT 0 has come: has everything been sent? */
     bool (*may_complete)(void *opaque);
     /*
-     * The path ended otherwise; @err is borrowed.  @refused: the destination
-     * said so itself.
+     * The path ended otherwise; @err is borrowed.  @code: what the destination
+     * said itself, 0: nothing.
      */
-    void (*failed)(void *opaque, bool refused, const Error *err);
+    void (*failed)(void *opaque, uint32_t code, const Error *err);
+    /* Name of the section that @code is about; freed by g_free(); or NULL. */
+    char *(*section_name)(void *opaque, uint32_t code);
 } ReturnPathOps;
 
 /* Start the thread that reads @ioc (a reference is taken). */

@@ -62,6 +62,7 @@ struct SaveStateRegistry {
     /* Description of the stream that is being written; NULL: none yet. */
     json_object *config_desc;
     json_object *devices_desc;
+    char *failed; /* section that could not be written */
 };
 
 #define SAVEVM_FOREACH(reg, e)                                                 \

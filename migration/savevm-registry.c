@@ -30,6 +30,7 @@ void savevm_registry_free(SaveStateRegistry *reg)
         json_object_put(reg->config_desc);
         json_object_put(reg->devices_desc);
         g_ptr_array_unref(reg->entries);
+        g_free(reg->failed);
         g_free(reg);
     }
 }

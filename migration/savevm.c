@@ -37,16 +37,40 @@ static void put_section_footer(QEMUFile *f, const SaveStateEntry *e,
     }
 }
 
+static char *section_name(const SaveStateEntry *e)
+{
+    return g_strdup_printf("%s instance %" PRIu32, e->idstr, e->instance_id);
+}
+
+const char *savevm_failed_section(Machine *m)
+{
+    return machine_get_savevm(m)->failed;
+}
+
+char *savevm_section_name(Machine *m, uint32_t section_id)
+{
+    SaveStateRegistry *reg = machine_get_savevm(m);
+
+    SAVEVM_FOREACH(reg, e) {
+        if (e->section_id == section_id) {
+            return section_name(e);
+        }
+    }
+    return NULL;
+}
+
 /*
  * After writing (a part of) @e: its own failure is @ok, the stream may have
  * one too.
  */
-static bool check_section(QEMUFile *f, const SaveStateEntry *e, bool ok,
-                          Error **errp)
+static bool check_section(QEMUFile *f, SaveStateRegistry *reg,
+                          const SaveStateEntry *e, bool ok, Error **errp)
 {
     if (ok && !qemu_file_get_error(f, errp)) {
         return true;
     }
+    g_free(reg->failed);
+    reg->failed = section_name(e);
     error_prepend(errp, "Error while saving section '%s' instance %" PRIu32
                   ": ", e->idstr, e->instance_id);
     return false;
@@ -69,7 +93,7 @@ static bool save_full(QEMUFile *f, SaveStateRegistry *reg, SaveStateEntry *e,
         json_object_array_add(reg->devices_desc, desc);
     }
     put_section_header(f, e, QEMU_VM_SECTION_FULL);
-    if (!check_section(f, e,
+    if (!check_section(f, reg, e,
                        vmstate_save_described(f, e->vmsd, e->opaque,
                                               e->version_id, desc, errp),
                        errp)) {
@@ -95,6 +119,7 @@ bool savevm_save_header(QEMUFile *f, Machine *m, const StreamOptions *opt,
     SaveStateRegistry *reg = machine_get_savevm(m);
 
     drop_description(reg);
+    g_clear_pointer(&reg->failed, g_free);
     if (savevm_wants_vmdesc(m, opt)) {
         reg->devices_desc = json_object_new_array();
         if (opt->send_configuration) {
@@ -127,7 +152,7 @@ bool savevm_setup(QEMUFile *f, Machine *m, const StreamOptions *opt,
             if (e->ops->save_setup) {
                 ok = e->ops->save_setup(f, e->opaque, errp);
             }
-            if (!check_section(f, e, ok, errp)) {
+            if (!check_section(f, reg, e, ok, errp)) {
                 return false;
             }
             put_section_footer(f, e, opt);
@@ -155,7 +180,7 @@ int savevm_iterate(QEMUFile *f, Machine *m, const StreamOptions *opt,
         }
         put_section_header(f, e, QEMU_VM_SECTION_PART);
         ret = e->ops->save_iterate(f, e->opaque, errp);
-        if (!check_section(f, e, ret >= 0, errp)) {
+        if (!check_section(f, reg, e, ret >= 0, errp)) {
             return -1;
         }
         put_section_footer(f, e, opt);
@@ -201,7 +226,7 @@ bool savevm_complete_live(QEMUFile *f, Machine *m, const StreamOptions *opt,
         if (e->ops->save_complete) {
             ok = e->ops->save_complete(f, e->opaque, errp);
         }
-        if (!check_section(f, e, ok, errp)) {
+        if (!check_section(f, reg, e, ok, errp)) {
             return false;
         }
         put_section_footer(f, e, opt);

@@ -70,7 +70,22 @@ bool savevm_complete_devices(QEMUFile *f, Machine *m, const StreamOptions *opt,
 /* After the end of the migration, however it ended. */
 void savevm_cleanup(Machine *m);
 
+/*
+ * The section that could not be written, "NAME instance N"; NULL: none.  Valid
+ * until the next savevm_save_header(); for the thread that writes.
+ */
+const char *savevm_failed_section(Machine *m);
+/* Likewise of the section with that id in our streams; freed by g_free(). */
+char *savevm_section_name(Machine *m, uint32_t section_id);
+
 /* ---- load side: the load thread ---- */
+
+/* Where a load failed. */
+typedef enum LoadStage {
+    LOAD_BEGINNING,
+    LOAD_BETWEEN,    /* sections */
+    LOAD_IN_SECTION,
+} LoadStage;
 
 typedef struct LoadContext {
     Machine *machine;
@@ -83,6 +98,9 @@ typedef struct LoadContext {
     bool (*command)(void *opaque, MigCommand cmd, const uint8_t *payload,
                     uint16_t len, Error **errp);
     void *opaque;
+    /* Result. */
+    LoadStage stage;
+    uint32_t section_id; /* the source's; IN_SECTION */
 } LoadContext;
 
 /*
