@@ -166,11 +166,17 @@ bool estimate_input(const MigrationEstimate *e, double now, double todo,
 {
     double send = estimate_send_rate(e), link = estimate_link_rate(e);
     double cost = estimate_page_cost(e), pages = rate_meter_get(&e->pages);
-    double stop = goal->bandwidth > 0 ? goal->bandwidth : send;
+    double stop;
 
     if (!e->looked || send <= 0 || pages <= 0) {
         return false;
     }
+    if (goal->limit > 0 && send > goal->limit) {
+        /* The limit lets a little more through at first. */
+        pages *= goal->limit / send;
+        send = goal->limit;
+    }
+    stop = goal->bandwidth > 0 ? goal->bandwidth : send;
     *curve = e->curve;
     *in = (ForecastInput) {
         .pass = {

@@ -67,8 +67,9 @@ double estimate_working_set(const MigrationEstimate *e);
 /* Bytes of the stream that a page sent whole takes. */
 double estimate_page_cost(const MigrationEstimate *e);
 
-/* What limits the switch-over. */
+/* What the operator allows. */
 typedef struct EstimateGoal {
+    double limit;          /* bytes/s; 0: any */
     double seconds;        /* the guest may stand still */
     double bandwidth;      /* bytes/s expected then; 0: what was measured */
 } EstimateGoal;

@@ -3,10 +3,10 @@
 #include "qemu/osdep.h"
 
 #include "migration/outgoing.h"
+#include "migration/report-hmp.h"
 #include "migration/uri.h"
 #include "qapi/hmp.h"
 #include "qapi/qapi-commands-migration.h"
-#include "qemu/cutils.h"
 
 static const char *arg_str(json_object *args, const char *name)
 {
@@ -65,33 +65,16 @@ static bool status_is_busy(MigrationStatus status)
     }
 }
 
-/* One line, written over itself; freed by g_free().  NULL: nothing to tell. */
-static char *progress_line(const MigrationInfo *info)
-{
-    const MigrationStats *ram = info->ram;
-    g_autofree char *left = NULL;
-
-    if (!ram || !ram->total) {
-        return NULL;
-    }
-    left = size_to_str(ram->remaining);
-    return g_strdup_printf("\rmigrating: %3d%%, %s left, %.0f mbps, pass %"
-                           PRId64 "    ",
-                           (int)(100 - (double)ram->remaining * 100 /
-                                           ram->total),
-                           left, ram->mbps, ram->dirty_sync_count);
-}
-
 static gboolean hmp_wait_poll(gpointer opaque)
 {
     HmpWait *w = opaque;
     QmpContext ctx = { .machine = w->s->machine };
     g_autoptr(MigrationInfo) info = qmp_query_migrate(&ctx, NULL);
-    g_autofree char *text = NULL;
+    g_autofree char *text = NULL, *result = NULL;
     bool interrupted = false;
 
     if (status_is_busy(info->status)) {
-        text = progress_line(info);
+        text = report_progress_line(info);
         if (w->update(w->handle, text, false, &interrupted)) {
             return G_SOURCE_CONTINUE;
         }
@@ -100,10 +83,11 @@ static gboolean hmp_wait_poll(gpointer opaque)
                   "migrate_cancel ends it\n" : NULL, true, NULL);
         return G_SOURCE_REMOVE;
     }
+    result = report_result_line(info);
     if (info->error_desc) {
-        text = g_strdup_printf("\nError: %s\n", info->error_desc);
+        text = g_strdup_printf("%sError: %s\n", result, info->error_desc);
     }
-    w->update(w->handle, text ? text : "\n", true, NULL);
+    w->update(w->handle, text ? text : result, true, NULL);
     return G_SOURCE_REMOVE;
 }
 
@@ -354,6 +338,9 @@ static void hmp_info_migrate(HmpContext *hmp, json_object *args)
         }
         hmp_printf(hmp, "]\n");
     }
+    if (info->x_report && arg_bool(args, "all")) {
+        hmp_print_report(hmp, info->x_report);
+    }
 }
 
 /* ---- completion ---- */
@@ -466,7 +453,8 @@ static const HmpCommand commands[] = {
       .help = "change a parameter of the migration",
       .cmd = hmp_migrate_set_parameter, .complete = complete_parameter },
     { .name = "migrate", .args_type = "all:-a", .params = "[-a]",
-      .help = "state of the migration; -a: of each multifd channel, too",
+      .help = "state of the migration; -a: phases, rates, forecast and "
+              "channels as well",
       .cmd = hmp_info_migrate,
       .is_info = true },
     { .name = "migrate_capabilities", .args_type = "", .params = "",

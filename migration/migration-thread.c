@@ -203,8 +203,9 @@ static bool thread_iterate(MigrationState *s, Error **errp)
         if (wait) {
             /* What is buffered may go: it is paid for. */
             qemu_fflush(s->file);
-            thread_wait(s, wait);
             thread_count(s);
+            outgoing_tell(s, PROGRESS_SENDING);
+            thread_wait(s, wait);
             outgoing_tell(s, PROGRESS_LIMITED);
         }
         if (!outgoing_look(s, errp)) {

@@ -164,6 +164,7 @@ static double touched_todo(const MigrationProgress *p)
 static void progress_forecast(MigrationProgress *p, int64_t now)
 {
     EstimateGoal goal = {
+        .limit = p->limits.max_bandwidth,
         .seconds = p->limits.downtime_ms / 1000.0,
         .bandwidth = p->limits.switchover_bandwidth,
     };

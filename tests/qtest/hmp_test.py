@@ -112,12 +112,17 @@ class Bench:
         args = ["-machine", "none", "-m", "16M", "-accel", "qtest", "-S",
                 "-name", "guest 1"]
         preexec = None
-        if kind == "pty":
+        if kind in ("pty", "stdio"):
             self.fd, inner = pty.openpty()
             fcntl.ioctl(self.fd, termios.TIOCSWINSZ,
                         struct.pack("HHHH", 24, 80, 0, 0))
-            # Ctrl-C is for the monitor, as with -nographic.
-            args += ["-chardev", "stdio,id=tty,signal=off", "-mon", "tty"]
+            self.tty_before = termios.tcgetattr(inner)
+            self.inner = inner
+            if kind == "stdio":
+                args += ["-monitor", "stdio"]
+            else:
+                # Ctrl-C is for the monitor, as with -nographic.
+                args += ["-chardev", "stdio,id=tty,signal=off", "-mon", "tty"]
 
             def preexec():
                 os.setsid()
@@ -129,9 +134,7 @@ class Bench:
             args += ["-monitor", f"unix:{self.path},server=on,wait=off"]
         self.vm = VM(binary, self.work, "vm", args, preexec=preexec)
         self.sock = None
-        if kind == "pty":
-            os.close(inner)
-        else:
+        if kind not in ("pty", "stdio"):
             self.connect()
         self.term = Terminal(self.fd)
         self.banner = self.term.until(r"\(qemu\) $")
@@ -152,6 +155,7 @@ class Bench:
             self.sock.close()
         else:
             os.close(self.fd)
+            os.close(self.inner)
         self.work.close()
 
 
@@ -478,6 +482,31 @@ def check_info(b, status, times, ram):
     same(rest, [], "more lines of info migrate")
 
 
+REPORT = [r"done: \d+\.\d %", r"send rate: .*B/s", r"link rate: .*B/s",
+          r"dirty rate: .*B/s", r"working set: .*B"]
+PHASES = ["connect", "setup", "first-pass", "iterate", "stop", "last-memory",
+          "devices", "hand-over"]
+
+
+def report(b):
+    """What -a adds to `info migrate`."""
+    short, long = b.term.run("info migrate"), b.term.run("info migrate -a")
+    # Times and rates go on.
+    same([s.split(":")[0] for s in long[:len(short)]],
+         [s.split(":")[0] for s in short], "the part without -a")
+    return long[len(short):]
+
+
+def check_report(b, before, after):
+    """Lines of -a: patterns around those that are always there."""
+    lines = report(b)
+    for pattern in [*before, *REPORT, *after]:
+        if not lines or not re.fullmatch(pattern, lines[0]):
+            raise VMError(f"info migrate -a: {lines[:1]}, not {pattern}")
+        lines.pop(0)
+    return lines
+
+
 def stalled(b):
     """A migration that takes long: at a byte per second."""
     path = b.work.file("stalled")
@@ -490,6 +519,10 @@ def stalled(b):
 
 def test_info_migrate(b):
     same(b.term.run("info migrate"), GLOBALS, "info migrate at first")
+    same(b.term.run("info migrate -a"), GLOBALS, "info migrate -a at first")
+    same(b.term.run("info migrate -x"),
+         usage("migrate: unsupported option -x", "info migrate"),
+         "info migrate -x")
     with stalled(b)[0] as listener:
         uri = f"unix:{listener.getsockname()}"
         same(b.term.run(f"migrate -d {uri}"), [], "migrate -d")
@@ -497,6 +530,7 @@ def test_info_migrate(b):
         check_info(b, "Migration status: active",
                    [r"total time: \d+ ms", r"expected downtime: \d+ ms",
                     r"setup: \d+ ms"], True)
+        check_report(b, [r"phase: first-pass, for \d+ ms"], [])
         same(b.term.run("migrate_cancel"), [], "migrate_cancel")
         b.vm.wait_migration("cancelled")
     check_info(b, "Migration status: cancelled", ["total time: 0 ms"], False)
@@ -506,11 +540,20 @@ def test_info_migrate(b):
     check_info(b, r"Migration status: failed \(Failed to connect to "
                r"'/nonexistent/x': No such file or directory\)",
                ["total time: 0 ms"], False)
+    same(check_report(b, [], ["phases:", r"  connect: [\d.]+ ms"])[4:],
+         ["failure: Failed to connect to '/nonexistent/x': No such file or "
+          "directory", "  phase: connect", "  channel: main"], "the failure")
     b.term.run(f"migrate -d file:{b.work.file('vm.mig')}")
     b.vm.wait_migration()
     check_info(b, "Migration status: completed",
                [r"total time: \d+ ms", r"downtime: \d+ ms", r"setup: \d+ ms"],
                True)
+    lines = check_report(b, [], ["phases:"])
+    same([s.split(":")[0].strip() for s in lines],
+         [*PHASES, "sent once", "sent again", "zero", "device state"],
+         "phases and bytes")
+    same([s.split(":")[0].strip() for s in lines if "(downtime)" in s],
+         PHASES[4:], "the downtime")
     same(b.vm.hmp("migrate tcp:127.0.0.1:1"),
          "Error: Can't migrate the vm that was paused due to previous "
          "migration\r\n", "migrate from postmigrate")
@@ -522,7 +565,7 @@ def test_foreground(b):
         b.term.send(f"migrate unix:{listener.getsockname()}\r")
         text = b.term.until(r"migrating: .*% *, .* left, .* mbps, pass \d+")
         b.term.send("p 7\r")  # typed ahead
-        text = b.term.until(r"pass \d+ *$")
+        text = b.term.until(r"pass \d+[^\r]*\x1b\[K$")
         if PROMPT in text:
             raise VMError(f"the prompt is there: {text!r}")
         b.term.send("\x03")
@@ -539,11 +582,13 @@ def test_foreground(b):
         b.term.until(r"\(qemu\) $")
     b.vm.set_parameters(max_bandwidth=0)
     output = b.term.type("migrate unix:/nonexistent/x")[1]
-    same([s for s in output if s],
-         ["Error: Failed to connect to '/nonexistent/x': No such file or "
-          "directory"], "a failing migrate")
+    same(output, ["migration failed",
+                  "Error: Failed to connect to '/nonexistent/x': No such file "
+                  "or directory"], "a failing migrate")
     output = b.term.type(f"migrate file:{b.work.file('vm.mig')}")[1]
-    if any("Error" in s for s in output):
+    if len(output) != 1 or not re.fullmatch(
+            r"migration completed in [\d.]+ s, downtime \d+ ms, .* sent",
+            output[0]):
         raise VMError(f"migrate: {output}")
     same(b.vm.migration_status(), "completed", "status when it is back")
     same(b.term.run("info status"), ["VM status: paused (postmigrate)"],
@@ -583,6 +628,29 @@ def test_quit(b):
     same(b.vm.wait_exit(), 0, "exit status after quit")
 
 
+def test_stdio(b):
+    """-monitor stdio: the keys, a migration in the foreground, and Ctrl-C,
+    which is a signal there: the program ends and leaves the terminal as it
+    was."""
+    for keys, line, output in KEYS[:6]:
+        same(b.term.type(keys), (line, [output]), repr(keys))
+    b.term.send("migrate_set_par\tdownt\t500\r")
+    b.term.until(r"migrate_set_parameter downtime-limit 500\x1b\[K\r\n"
+                 r"\(qemu\) $")
+    if "downtime-limit: 500 ms" not in b.term.run("info migrate_parameters"):
+        raise VMError("what was completed was not executed")
+    with stalled(b)[0] as listener:
+        b.term.send(f"migrate unix:{listener.getsockname()}\r")
+        b.term.until(r"migrating: +\d+%, .* left, .* mbps, pass \d+"
+                     r"[^\r]*\x1b\[K$")
+        if termios.tcgetattr(b.inner)[3] & termios.ECHO:
+            raise VMError("the terminal echoes by itself")
+        b.vm.exit_expected = True
+        b.term.send("\x03")
+        same(b.vm.wait_exit(), 0, "exit status after Ctrl-C")
+    same(termios.tcgetattr(b.inner), b.tty_before, "the terminal after it")
+
+
 def main():
     suite = tap.Suite()
 
@@ -596,6 +664,7 @@ def main():
                    test_foreground, test_quit):
             suite.add(f"{kind}/{fn.__name__[5:].replace('_', '-')}", run, fn,
                       kind)
+    suite.add("stdio", run, test_stdio, "stdio")
     suite.add("detached", run, test_detached, "socket")
     suite.add("disconnect", run, test_disconnect, "socket")
     return suite.run(sys.argv[2:])

@@ -133,13 +133,14 @@ void sim_run(const SimConfig *config, SimResult *result)
         .look_every = LOOK_FIRST,
     };
     double last_sync = -1, next_sample = 0;
+    double give_up = config->give_up > 0 ? config->give_up : 120;
 
     memset(s.todo, 1, config->pages);
     *result = (SimResult) {
         .samples = g_array_new(false, false, sizeof(SimSample)),
     };
     estimate_start(&s.e, 0, config->pages);
-    while (s.now < config->give_up) {
+    while (s.now < give_up) {
         if (sim_converged(&s, &last_sync)) {
             result->converged = true;
             break;

@@ -24,7 +24,7 @@ typedef struct SimConfig {
     /* At this time the guest changes to that rate; 0: never. */
     double change_at;
     double change_rate;
-    double give_up;        /* after so many seconds it does not converge */
+    double give_up;        /* it does not converge after that; 0: 120 s */
 } SimConfig;
 
 /* What was foretold at some moment. */
