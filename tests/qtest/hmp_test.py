@@ -190,6 +190,9 @@ KEYS = [
     ("p 1\x9bD\x9bC2", "p 12", "0xc"),
     ("\x1b[D\x7f\x08\x17\x15p 12\x1b[C", "p 12", "0xc"),
     ("p 1\x0c2", "p 12", "0xc"),
+    # What a telnet client says besides.
+    ("\xff\xfd\x03\xff\xfb\x18p \xff\xf112\x00", "p 12", "0xc"),
+    ("p \xff\xfa\x1f\x00p\xff\xff\x00x\xff\xf012", "p 12", "0xc"),
 ]
 
 

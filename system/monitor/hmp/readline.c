@@ -19,7 +19,18 @@ typedef enum EscapeState {
     ESCAPE_ESC, /* ESC */
     ESCAPE_CSI, /* ESC [ */
     ESCAPE_SS3, /* ESC O */
+    ESCAPE_IAC, /* telnet's command byte */
+    ESCAPE_IAC_OPTION, /* and a command that has an option behind it */
+    ESCAPE_IAC_SB,     /* in a subnegotiation */
+    ESCAPE_IAC_SB_IAC,
 } EscapeState;
+
+/* What a telnet client sends besides keys (RFC 854); no part of UTF-8. */
+#define TELNET_SE 240
+#define TELNET_SB 250
+#define TELNET_WILL 251
+#define TELNET_DONT 254
+#define TELNET_IAC 255
 
 struct Readline {
     const char *prompt;
@@ -339,6 +350,28 @@ static void escape_end(Readline *rl, uint8_t byte)
     }
 }
 
+/* A byte of a telnet command: all of them are dropped. */
+static void handle_telnet(Readline *rl, uint8_t byte)
+{
+    switch (rl->escape) {
+    case ESCAPE_IAC:
+        rl->escape = byte == TELNET_SB ? ESCAPE_IAC_SB
+                     : byte >= TELNET_WILL && byte <= TELNET_DONT
+                         ? ESCAPE_IAC_OPTION
+                         : ESCAPE_NONE;
+        break;
+    case ESCAPE_IAC_SB:
+        rl->escape = byte == TELNET_IAC ? ESCAPE_IAC_SB_IAC : ESCAPE_IAC_SB;
+        break;
+    case ESCAPE_IAC_SB_IAC:
+        rl->escape = byte == TELNET_SE ? ESCAPE_NONE : ESCAPE_IAC_SB;
+        break;
+    default:
+        rl->escape = ESCAPE_NONE;
+        break;
+    }
+}
+
 /* A byte inside an escape sequence. */
 static void handle_escape(Readline *rl, uint8_t byte)
 {
@@ -407,6 +440,9 @@ static void handle_key(Readline *rl, uint8_t byte)
     case KEY_ESCAPE:
         rl->escape = ESCAPE_ESC;
         break;
+    case TELNET_IAC:
+        rl->escape = ESCAPE_IAC;
+        break;
     case KEY_CSI:
         rl->escape_number = 0;
         rl->escape = ESCAPE_CSI;
@@ -421,7 +457,9 @@ static void handle_key(Readline *rl, uint8_t byte)
 
 void readline_handle_byte(Readline *rl, uint8_t byte)
 {
-    if (rl->escape != ESCAPE_NONE) {
+    if (rl->escape >= ESCAPE_IAC) {
+        handle_telnet(rl, byte);
+    } else if (rl->escape != ESCAPE_NONE) {
         handle_escape(rl, byte);
     } else if (byte == '\n' || byte == '\r') {
         enter(rl);
