@@ -4,6 +4,8 @@
 
 /* How long it takes a rate to forget. */
 #define RATE_TAU 2.0
+/* The weight of what was measured under another limit. */
+#define RENEW 0.02
 /* Rates over less than this much sending say nothing. */
 #define RATE_MIN 0.01
 /* An observation's weight, and how long one must at least be to have some. */
@@ -18,15 +20,24 @@ void estimate_start(MigrationEstimate *e, double now, double pages)
         .at = now,
         .pass.todo = pages,
     };
-    estimate_new_limit(e);
+    rate_meter_init(&e->pages, RATE_TAU);
+    rate_meter_init(&e->bytes, RATE_TAU);
+    rate_meter_init(&e->link, RATE_TAU);
     dirty_curve_init(&e->curve);
+}
+
+/* What was measured before weighs next to nothing. */
+static void meter_renew(RateMeter *m)
+{
+    m->amount *= RENEW;
+    m->seconds *= RENEW;
 }
 
 void estimate_new_limit(MigrationEstimate *e)
 {
-    rate_meter_init(&e->pages, RATE_TAU);
-    rate_meter_init(&e->bytes, RATE_TAU);
-    rate_meter_init(&e->link, RATE_TAU);
+    meter_renew(&e->pages);
+    meter_renew(&e->bytes);
+    meter_renew(&e->link);
 }
 
 void estimate_sent(MigrationEstimate *e, double pages, double whole,
@@ -35,6 +46,7 @@ void estimate_sent(MigrationEstimate *e, double pages, double whole,
     e->total_bytes += bytes;
     e->total_whole += whole;
     e->total_pages += pages;
+    e->total_seconds += busy + limited;
     rate_meter_add(&e->pages, pages, busy + limited);
     rate_meter_add(&e->bytes, bytes, busy + limited);
     rate_meter_add(&e->link, bytes, busy);
@@ -136,12 +148,12 @@ void estimate_synced(MigrationEstimate *e, double now, double left,
 
 double estimate_send_rate(const MigrationEstimate *e)
 {
-    return e->bytes.seconds >= RATE_MIN ? rate_meter_get(&e->bytes) : 0;
+    return e->total_seconds >= RATE_MIN ? rate_meter_get(&e->bytes) : 0;
 }
 
 double estimate_link_rate(const MigrationEstimate *e)
 {
-    return e->link.seconds >= RATE_MIN ? rate_meter_get(&e->link) : 0;
+    return e->total_seconds >= RATE_MIN ? rate_meter_get(&e->link) : 0;
 }
 
 double estimate_dirty_rate(const MigrationEstimate *e)

@@ -20,6 +20,7 @@ typedef struct MigrationEstimate {
     double total_bytes;
     double total_whole;    /* pages sent whole */
     double total_pages;    /* pages sent */
+    double total_seconds;  /* of sending and being limited */
     DirtyCurve curve;
     bool first_pass;
     double start;          /* when the curve began */
@@ -48,7 +49,7 @@ void estimate_start(MigrationEstimate *e, double now, double pages);
  */
 void estimate_sent(MigrationEstimate *e, double pages, double whole,
                    double bytes, double busy, double limited);
-/* Another rate limit: what was measured under the old one is forgotten. */
+/* Another rate limit: what was measured under the old one hardly counts. */
 void estimate_new_limit(MigrationEstimate *e);
 void estimate_look(MigrationEstimate *e, double now, const EstimateLook *look);
 /*
