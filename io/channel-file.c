@@ -5,6 +5,7 @@
 #include "io/channel-file.h"
 #include "io/channel-watch.h"
 #include "io/fd-stream.h"
+#include "qemu/fdset.h"
 
 struct _QIOChannelFile {
     QIOChannel parent_instance;
@@ -40,17 +41,9 @@ QIOChannelFile *qio_channel_file_new_fd(int fd)
 QIOChannelFile *qio_channel_file_new_path(const char *path, int flags,
                                           mode_t mode, Error **errp)
 {
-    int fd;
+    int fd = qemu_open(path, flags, mode, errp);
 
-    do {
-        fd = open(path, flags | O_CLOEXEC, mode);
-    } while (fd < 0 && errno == EINTR);
-    if (fd < 0) {
-        error_setg_errno(errp, errno, "Could not %s '%s'",
-                         flags & O_CREAT ? "create" : "open", path);
-        return NULL;
-    }
-    return qio_channel_file_new_fd(fd);
+    return fd < 0 ? NULL : qio_channel_file_new_fd(fd);
 }
 
 int qio_channel_file_get_fd(QIOChannelFile *ioc)
@@ -139,7 +132,7 @@ static bool file_close(QIOChannel *ioc, Error **errp)
     fd_stream_release(&fioc->out);
     fd_stream_release(&fioc->in);
     fioc->fd = -1;
-    if (close(fd) < 0 && errno != EINTR) {
+    if (qemu_close(fd) < 0 && errno != EINTR) {
         error_setg_errno(errp, errno, "Unable to close file");
         return false;
     }

@@ -8,7 +8,9 @@
 static bool file_seek(QIOChannel *ioc, const FileMigrationArgs *args,
                       Error **errp)
 {
-    if (args->offset &&
+    /* Also to 0: one out of a descriptor set may stand anywhere. */
+    if ((args->offset ||
+         qio_channel_has_feature(ioc, QIO_CHANNEL_FEATURE_SEEKABLE)) &&
         qio_channel_seek(ioc, args->offset, SEEK_SET, errp) < 0) {
         error_prepend(errp, "cannot go to offset %" PRIu64 " of '%s': ",
                       args->offset, args->filename);

@@ -84,6 +84,11 @@ static bool parse_trace(CommandLine *cl, const CliUse *use, Error **errp)
     return collect(cl->traces, use);
 }
 
+static bool parse_add_fd(CommandLine *cl, const CliUse *use, Error **errp)
+{
+    return collect(cl->add_fds, use);
+}
+
 bool cli_only_members(json_object *o, const char *const *known, Error **errp)
 {
     json_object_object_foreach(o, key, val)
@@ -269,6 +274,9 @@ static const CliOption cli_options[] = {
     { "audio", NULL, "none", NULL, parse_only_none, 0 },
     { "vnc", NULL, "none", NULL, parse_only_none, 0 },
     { "vga", NULL, "none", NULL, parse_only_none, 0 },
+    { "add-fd", NULL, "fd=n,set=m[,opaque=text]",
+      "put descriptor n, which the program was started with, into set m",
+      parse_add_fd, 0 },
     { "trace", NULL, "[enable=]pattern[,file=file]",
       "switch trace events on (-trace help lists them)", parse_trace, 0 },
     { "msg", NULL, "timestamp=on", "time stamps before messages", parse_msg,
@@ -314,7 +322,7 @@ bool cli_parse(CommandLine *cl, int argc, char **argv, Error **errp)
 {
     GArray **lists[] = { &cl->accels,   &cl->objects, &cl->chardevs,
                          &cl->monitors, &cl->serials, &cl->globals,
-                         &cl->traces };
+                         &cl->traces,   &cl->add_fds };
 
     memset(cl, 0, sizeof(*cl));
     for (size_t i = 0; i < G_N_ELEMENTS(lists); i++) {
@@ -352,7 +360,7 @@ bool cli_parse(CommandLine *cl, int argc, char **argv, Error **errp)
 void cli_clear(CommandLine *cl)
 {
     GArray *lists[] = { cl->accels,   cl->objects, cl->chardevs, cl->monitors,
-                        cl->serials, cl->globals, cl->traces };
+                        cl->serials, cl->globals, cl->traces, cl->add_fds };
 
     for (size_t i = 0; i < G_N_ELEMENTS(lists); i++) {
         if (lists[i]) {

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <sys/vfs.h>
 
+#include "qemu/fdset.h"
 #include "system/hostmem.h"
 #include "system/memory.h"
 
@@ -100,7 +101,7 @@ void host_memory_unmap(HostMemory *mem)
     if (mem->map_base) {
         munmap(mem->map_base, mem->map_size);
         if (mem->fd >= 0) {
-            close(mem->fd);
+            qemu_close(mem->fd);
         }
         *mem = (HostMemory){ .fd = -1 };
     }

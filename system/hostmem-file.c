@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "hostmem-internal.h"
+#include "qemu/fdset.h"
 
 typedef struct MemoryBackendFile {
     MemoryBackend parent;
@@ -108,8 +109,8 @@ static int file_open_path(MemoryBackendFile *s, Error **errp)
         return file_open_temporary(s->mem_path, errp);
     }
     o->named_file = true;
-    fd = open(s->mem_path, O_CLOEXEC
-                           | (o->readonly ? O_RDONLY : O_RDWR | O_CREAT), 0644);
+    fd = qemu_open(s->mem_path, o->readonly ? O_RDONLY : O_RDWR | O_CREAT,
+                   0644, NULL);
     if (fd < 0) {
         error_setg_errno(errp, errno,
                          "can't open backing store %s for guest RAM",
@@ -165,7 +166,7 @@ static bool file_open(MemoryBackend *backend, int *fd, Error **errp)
         return false;
     }
     if (!file_extend(s, *fd, errp)) {
-        close(*fd);
+        qemu_close(*fd);
         return false;
     }
     return true;

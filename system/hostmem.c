@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "hostmem-internal.h"
+#include "qemu/fdset.h"
 #include "qemu/hostfeat.h"
 #include "qemu/linux-mm.h"
 #include "qemu/object.h"
@@ -203,7 +204,7 @@ static bool memory_backend_complete(UserCreatable *uc, Error **errp)
     if (!host_memory_map(&o->mem, fd, o->offset, o->size, flags, o->align,
                          o->reserve, errp)) {
         if (fd >= 0) {
-            close(fd);
+            qemu_close(fd);
         }
         return false;
     }

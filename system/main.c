@@ -254,7 +254,7 @@ static bool process_phase(Program *p)
         }
     }
     qemu_thread_naming(p->cl.debug_threads);
-    return true;
+    return cli_add_fds(&p->cl);
 }
 
 /* ---- character devices, monitors, qtest ---- */

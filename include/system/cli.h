@@ -22,6 +22,7 @@ typedef struct CommandLine {
     GArray *serials;      /* CliUse: -serial */
     GArray *globals;      /* CliUse: -global */
     GArray *traces;       /* CliUse: -trace */
+    GArray *add_fds;      /* CliUse: -add-fd */
     json_object *memory;  /* -m */
     json_object *smp;     /* -smp */
     const char *name;     /* -name's guest */
@@ -67,6 +68,9 @@ bool cli_only_members(json_object *o, const char *const *known, Error **errp);
 bool cli_answer_help(const CommandLine *cl);
 void cli_print_version(void);
 void cli_print_help(void);
+
+/* Carry out -add-fd, and close what it duplicated; errors are reported. */
+bool cli_add_fds(const CommandLine *cl);
 
 /* Report @err as the fault of @use, free it. */
 void cli_report(const CliUse *use, Error *err);

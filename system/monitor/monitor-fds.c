@@ -57,10 +57,10 @@ void monitor_fds_received(MonitorFds *f, const int *fds, size_t n,
     }
 }
 
-bool monitor_fds_name(MonitorFds *f, const char *name, uint64_t start,
-                      Error **errp)
+int monitor_fds_take_received(MonitorFds *f, uint64_t start, Error **errp)
 {
     ReceivedFd *first;
+    int fd;
 
     QEMU_LOCK_GUARD(&f->lock);
     first = &g_array_index(f->received, ReceivedFd, 0);
@@ -70,16 +70,28 @@ bool monitor_fds_name(MonitorFds *f, const char *name, uint64_t start,
     }
     if (!f->received->len) {
         error_setg(errp, "No file descriptor supplied via SCM_RIGHTS");
+        return -1;
+    }
+    fd = first->fd;
+    g_array_remove_index(f->received, 0);
+    return fd;
+}
+
+bool monitor_fds_name(MonitorFds *f, const char *name, uint64_t start,
+                      Error **errp)
+{
+    int fd = monitor_fds_take_received(f, start, errp);
+
+    if (fd < 0) {
         return false;
     }
-    int fd = first->fd;
-    g_array_remove_index(f->received, 0);
     if (g_ascii_isdigit(*name)) {
         close(fd);
         error_setg(errp, "Parameter 'fdname' expects a name not starting "
                          "with a digit");
         return false;
     }
+    QEMU_LOCK_GUARD(&f->lock);
     g_hash_table_replace(f->named, g_strdup(name), GINT_TO_POINTER(fd));
     return true;
 }

@@ -23,9 +23,12 @@ void monitor_fds_clear(MonitorFds *f);   /* the connection has ended */
 void monitor_fds_received(MonitorFds *f, const int *fds, size_t n,
                           uint64_t end);
 /*
- * getfd by a command whose first byte had number @start: what came with
- * earlier commands, and was not used, is closed.
+ * The first descriptor that came with a command whose first byte had number
+ * @start, the caller's then: what came with earlier commands, and was not
+ * used, is closed.  -1: there is none.
  */
+int monitor_fds_take_received(MonitorFds *f, uint64_t start, Error **errp);
+/* getfd: the same, kept under @name. */
 bool monitor_fds_name(MonitorFds *f, const char *name, uint64_t start,
                       Error **errp);
 /* closefd */

@@ -48,6 +48,8 @@ typedef struct Monitor {
 } Monitor;
 
 void monitor_setup(Monitor *mon, MonitorHub *hub, Chardev *chr, bool is_qmp);
+/* A QMP client has gone; with the last one go the descriptor sets. */
+void monitor_client_gone(MonitorHub *hub);
 void monitor_cleanup(Monitor *mon); /* also detaches from the chardev */
 /* The monitor behind a command's context; NULL: it has none. */
 Monitor *monitor_of(QmpContext *ctx);
@@ -58,6 +60,7 @@ MonitorQmp *monitor_qmp_new(MonitorHub *hub, Chardev *chr, bool pretty,
 /* The hub's thread has ended. */
 void monitor_qmp_free(MonitorQmp *mon);
 Chardev *monitor_qmp_chardev(MonitorQmp *mon);
+bool monitor_qmp_is_open(MonitorQmp *mon); /* it has a client */
 /* Execute the next queued command; false if there is none.  Main loop. */
 bool monitor_qmp_execute_one(MonitorQmp *mon);
 /* Send to a client in command mode.  Any thread. */

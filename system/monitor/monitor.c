@@ -5,6 +5,7 @@
 #include "monitor-int.h"
 #include "qemu/atomic.h"
 #include "qemu/clock.h"
+#include "qemu/fdset.h"
 
 Monitor *monitor_of(QmpContext *ctx)
 {
@@ -54,6 +55,17 @@ void monitor_cleanup(Monitor *mon)
         chardev_detach(mon->chr);
     }
     monitor_fds_destroy(&mon->fds);
+}
+
+void monitor_client_gone(MonitorHub *hub)
+{
+    QEMU_LOCK_GUARD(&hub->lock);
+    for (guint i = 0; i < hub->qmp->len; i++) {
+        if (monitor_qmp_is_open(g_ptr_array_index(hub->qmp, i))) {
+            return;
+        }
+    }
+    fdset_drop_unused();
 }
 
 static json_object *event_object(const char *name, json_object *data)

@@ -5,6 +5,7 @@
 #include "monitor-int.h"
 #include "qapi/qapi-commands-control.h"
 #include "qapi/qapi-commands-yank.h"
+#include "qemu/fdset.h"
 #include "system/cpu.h"
 #include "system/runstate.h"
 
@@ -108,6 +109,75 @@ bool qmp_closefd(QmpContext *ctx, const char *fdname, Error **errp)
         return false;
     }
     return monitor_fds_close(&mon->fds, fdname, errp);
+}
+
+AddfdInfo *qmp_add_fd(QmpContext *ctx, bool has_fdset_id, int64_t fdset_id,
+                      const char *opaque, Error **errp)
+{
+    Monitor *mon = monitor_of(ctx);
+    AddfdInfo *info;
+    int fd;
+
+    if (!mon || !mon->is_qmp) {
+        error_setg(errp, "No file descriptor supplied via SCM_RIGHTS");
+        return NULL;
+    }
+    fd = monitor_fds_take_received(&mon->fds, monitor_qmp_request_start(ctx),
+                                   errp);
+    if (fd < 0) {
+        return NULL;
+    }
+    if (has_fdset_id && fdset_id < 0) {
+        close(fd);
+        error_setg(errp, "Parameter 'fdset-id' expects a non-negative value");
+        return NULL;
+    }
+    info = g_new0(AddfdInfo, 1);
+    info->fd = fd;
+    info->fdset_id = fdset_add_fd(fd, has_fdset_id ? fdset_id : -1, opaque);
+    return info;
+}
+
+bool qmp_remove_fd(QmpContext *ctx, int64_t fdset_id, bool has_fd, int64_t fd,
+                   Error **errp)
+{
+    if (has_fd && fd < 0) {
+        error_setg(errp, "File descriptor named 'fdset-id:%" PRId64 ", fd:%"
+                   PRId64 "' not found", fdset_id, fd);
+        return false;
+    }
+    return fdset_remove_fd(fdset_id, has_fd ? fd : -1, errp);
+}
+
+typedef struct FdsetList {
+    FdsetInfoList *first, **tail;
+    FdsetInfo *last;
+    FdsetFdInfoList **fd_tail;
+} FdsetList;
+
+static void add_fdset_fd(int64_t id, int fd, const char *opaque, void *list)
+{
+    FdsetList *l = list;
+    FdsetFdInfo *info = g_new0(FdsetFdInfo, 1);
+
+    if (!l->last || l->last->fdset_id != id) {
+        l->last = g_new0(FdsetInfo, 1);
+        l->last->fdset_id = id;
+        l->fd_tail = &l->last->fds;
+        QAPI_LIST_APPEND(l->tail, l->last);
+    }
+    info->fd = fd;
+    info->opaque = g_strdup(opaque);
+    QAPI_LIST_APPEND(l->fd_tail, info);
+}
+
+FdsetInfoList *qmp_query_fdsets(QmpContext *ctx, Error **errp)
+{
+    FdsetList list = { 0 };
+
+    list.tail = &list.first;
+    fdset_foreach(add_fdset_fd, &list);
+    return list.first;
 }
 
 static void add_chardev(Chardev *chr, void *opaque)

@@ -262,7 +262,7 @@ static void qmp_event(void *opaque, ChardevEvent event)
     mon->in_message = false;
     monitor_fds_clear(&mon->common.fds);
 
-    QEMU_LOCK_GUARD(&mon->lock);
+    qemu_mutex_lock(&mon->lock);
     g_queue_clear_full(&mon->queue, pending_free);
     mon->session++;
     mon->command_mode = false;
@@ -271,6 +271,16 @@ static void qmp_event(void *opaque, ChardevEvent event)
     if (mon->open) {
         qmp_send_greeting(mon);
     }
+    qemu_mutex_unlock(&mon->lock);
+    if (event == CHARDEV_EVENT_CLOSED) {
+        monitor_client_gone(mon->common.hub);
+    }
+}
+
+bool monitor_qmp_is_open(MonitorQmp *mon)
+{
+    QEMU_LOCK_GUARD(&mon->lock);
+    return mon->open;
 }
 
 static const ChardevHandlers qmp_handlers = {
