@@ -102,7 +102,7 @@ static void authz_simple_class_init(AuthzSimpleClass *klass)
     klass->finalize = authz_simple_finalize;
     g_object_class_install_property(klass, PROP_IDENTITY,
         g_param_spec_string("identity", "identity", "who may come in", NULL,
-                            G_PARAM_READWRITE));
+                            G_PARAM_READWRITE | OBJECT_PARAM_LIVE));
 }
 
 static void authz_simple_init(AuthzSimple *a)

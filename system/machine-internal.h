@@ -162,6 +162,23 @@ CPUState *cpus_self(Machine *m); /* the vCPU whose thread this is, or NULL */
 bool cpus_fetch_all(Machine *m, Error **errp);
 bool cpus_store_all(Machine *m, Error **errp);
 
+/*
+ * cpu-x86-walk.c.  First bring the registers into cpu->env: a running guest is
+ * held for that moment, and what is read by them later is not of one moment.
+ */
+bool cpu_registers_fetch(CPUState *cpu, Error **errp);
+/* Where the page tables lead; false: to nothing. */
+bool cpu_x86_translate(CPUState *cpu, uint64_t va, uint64_t *pa);
+bool cpu_read_virtual(CPUState *cpu, uint64_t va, void *buf, size_t len);
+
+/* qom-qmp-cmds.c: the tree that clients see; freed by g_free() */
+#define CPU_TYPE_NAME "x86_64-cpu"
+char *cpu_qom_path(unsigned index);
+char *machine_type_class_name(const MachineType *type); /* NAME-machine */
+
+/* memory-hmp-cmds.c */
+void memory_register_hmp_commands(void);
+
 /* device.c */
 void devices_reset_all(Machine *m);
 void devices_free_all(Machine *m);

@@ -135,7 +135,7 @@ CpuInfoFastList *qmp_query_cpus_fast(QmpContext *ctx, Error **errp)
         CpuInfoFast *info = g_new0(CpuInfoFast, 1);
 
         info->cpu_index = i;
-        info->qom_path = g_strdup_printf("/machine/unattached/device[%u]", i);
+        info->qom_path = cpu_qom_path(i);
         info->thread_id = cpu->thread_id;
         info->target = SYS_EMU_TARGET_X86_64;
         /* One thread on one core per socket. */
@@ -215,4 +215,21 @@ MemdevList *qmp_query_memdev(QmpContext *ctx, Error **errp)
 IOThreadInfoList *qmp_query_iothreads(QmpContext *ctx, Error **errp)
 {
     return NULL;
+}
+
+MemoryDeviceInfoList *qmp_query_memory_devices(QmpContext *ctx, Error **errp)
+{
+    return NULL;
+}
+
+HotpluggableCPUList *qmp_query_hotpluggable_cpus(QmpContext *ctx, Error **errp)
+{
+    error_setg(errp, "machine does not support hot-plugging CPUs");
+    return NULL;
+}
+
+bool qmp_inject_nmi(QmpContext *ctx, Error **errp)
+{
+    error_setg(errp, "machine does not provide NMIs");
+    return false;
 }

@@ -719,7 +719,9 @@ static void register_types(void)
     authz_register_types();
     tls_creds_register_types();
     accel_register_types();
+    machine_register_types();
     monitor_register_hmp_commands();
+    machine_register_hmp_commands();
     migration_register_hmp_commands();
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The commands of qom.json.  The object tree that clients see is small: "/",
- * "/machine", "/objects" and the objects below it.
+ * "/machine" with its CPUs, "/objects" and the objects below it.
  */
 #include "qemu/osdep.h"
 
@@ -64,47 +64,91 @@ bool qmp_object_del(QmpContext *ctx, const char *id, Error **errp)
 
 /* ---- the tree ---- */
 
+char *cpu_qom_path(unsigned index)
+{
+    return g_strdup_printf("/machine/unattached/device[%u]", index);
+}
+
+char *machine_type_class_name(const MachineType *type)
+{
+    return g_strdup_printf("%s-machine", type->name);
+}
+
+void machine_register_types(void)
+{
+    object_type_announce("machine", NULL, G_TYPE_NONE, true, false);
+    for (size_t i = 0; machine_types[i]; i++) {
+        g_autofree char *name = machine_type_class_name(machine_types[i]);
+
+        object_type_announce(name, "machine", G_TYPE_NONE, false, false);
+    }
+}
+
 typedef enum PathKind {
     PATH_ROOT,
     PATH_MACHINE,
     PATH_OBJECTS,
+    PATH_UNATTACHED, /* what has no name of its own: the CPUs */
+    PATH_CPU,
     PATH_OBJECT,
 } PathKind;
+
+/* Places that are always there. */
+static const struct {
+    const char *path;
+    PathKind kind;
+} fixed_paths[] = {
+    { "", PATH_ROOT },
+    { "/machine", PATH_MACHINE },
+    { "/machine/unattached", PATH_UNATTACHED },
+    { "/objects", PATH_OBJECTS },
+};
+
+/* @path without needless slashes, none at its end. */
+static char *path_normalize(const char *path)
+{
+    GString *out = g_string_new(NULL);
+
+    for (; *path; path++) {
+        if (*path != '/' || (path[1] != '/' && path[1] != '\0')) {
+            g_string_append_c(out, *path);
+        }
+    }
+    return g_string_free(out, false);
+}
+
+static bool path_is_cpu(Machine *m, const char *path)
+{
+    for (unsigned i = 0; i < machine_cpu_count(m); i++) {
+        g_autofree char *cpu = cpu_qom_path(i);
+
+        if (g_str_equal(cpu, path)) {
+            return true;
+        }
+    }
+    return false;
+}
 
 /* What @path leads to; *@obj is set for an object. */
 static bool path_resolve(Machine *m, const char *path, PathKind *kind,
                          GObject **obj, Error **errp)
 {
-    g_auto(GStrv) parts = g_strsplit(path, "/", -1);
-    const char *at[2];
-    size_t n = 0;
-    bool found = path[0] == '/';
+    g_autofree char *plain = path_normalize(path);
 
-    for (size_t i = 0; found && parts[i]; i++) {
-        if (parts[i][0] == '\0') {
-            continue;
-        }
-        found = n < G_N_ELEMENTS(at);
-        if (found) {
-            at[n++] = parts[i];
-        }
-    }
     *obj = NULL;
-    if (found && n == 0) {
-        *kind = PATH_ROOT;
+    for (size_t i = 0; path[0] == '/' && i < G_N_ELEMENTS(fixed_paths); i++) {
+        if (g_str_equal(plain, fixed_paths[i].path)) {
+            *kind = fixed_paths[i].kind;
+            return true;
+        }
+    }
+    if (path_is_cpu(m, plain)) {
+        *kind = PATH_CPU;
         return true;
     }
-    if (found && n == 1 && strcmp(at[0], "machine") == 0) {
-        *kind = PATH_MACHINE;
-        return true;
-    }
-    if (found && n == 1 && strcmp(at[0], "objects") == 0) {
-        *kind = PATH_OBJECTS;
-        return true;
-    }
-    if (found && n == 2 && strcmp(at[0], "objects") == 0) {
+    if (g_str_has_prefix(plain, "/objects/")) {
         *kind = PATH_OBJECT;
-        *obj = object_container_get(m->objects, at[1]);
+        *obj = object_container_get(m->objects, plain + strlen("/objects/"));
     }
     if (!*obj) {
         error_set(errp, ERROR_CLASS_DEVICE_NOT_FOUND, "Device '%s' not found",
@@ -164,28 +208,71 @@ static const char *property_type(const GParamSpec *spec)
     }
 }
 
-static void list_object(ObjectPropertyInfoList ***tail, GObject *obj)
+static void list_class(ObjectPropertyInfoList ***tail, GObjectClass *class)
 {
     guint n;
-    g_autofree GParamSpec **specs =
-        g_object_class_list_properties(G_OBJECT_GET_CLASS(obj), &n);
+    g_autofree GParamSpec **specs = g_object_class_list_properties(class, &n);
 
     for (guint i = 0; i < n; i++) {
-        add_property(tail, specs[i]->name, property_type(specs[i]));
+        ObjectPropertyInfo *info = g_new0(ObjectPropertyInfo, 1);
+
+        info->name = g_strdup(specs[i]->name);
+        info->type = g_strdup(property_type(specs[i]));
+        info->description = g_strdup(g_param_spec_get_blurb(specs[i]));
+        QAPI_LIST_APPEND(*tail, info);
     }
+}
+
+static void list_machine_type(ObjectPropertyInfoList ***tail,
+                              const MachineType *type)
+{
+    for (const MachineProperty *p = type->properties; p && p->name; p++) {
+        ObjectPropertyInfo *info = g_new0(ObjectPropertyInfo, 1);
+
+        info->name = g_strdup(p->name);
+        info->type = g_strdup(p->has_auto ? "OnOffAuto" : "bool");
+        info->description = g_strdup(p->desc);
+        QAPI_LIST_APPEND(*tail, info);
+    }
+    add_property(tail, "kernel", "string");
+    add_property(tail, "suppress-vmdesc", "bool");
 }
 
 static char *machine_class_name(Machine *m)
 {
-    return g_strdup_printf("%s-machine", machine_get_type(m)->name);
+    return machine_type_class_name(machine_get_type(m));
+}
+
+/* The children of what @kind stands for. */
+static void list_children(ObjectPropertyInfoList ***tail, Machine *m,
+                          PathKind kind)
+{
+    g_autofree char *class_name = machine_class_name(m);
+    g_auto(GStrv) ids = object_container_ids(m->objects);
+
+    if (kind == PATH_ROOT) {
+        add_child(tail, "machine", class_name);
+        add_child(tail, "objects", "container");
+    } else if (kind == PATH_MACHINE) {
+        add_child(tail, "unattached", "container");
+    }
+    for (unsigned i = 0; kind == PATH_UNATTACHED && i < machine_cpu_count(m);
+         i++) {
+        g_autofree char *path = cpu_qom_path(i);
+
+        add_child(tail, strrchr(path, '/') + 1, CPU_TYPE_NAME);
+    }
+    for (size_t i = 0; kind == PATH_OBJECTS && ids[i]; i++) {
+        add_child(tail, ids[i],
+                  object_type_name_of(object_container_get(m->objects,
+                                                           ids[i])));
+    }
 }
 
 ObjectPropertyInfoList *qmp_qom_list(QmpContext *ctx, const char *path,
                                      Error **errp)
 {
     Machine *m = ctx->machine;
-    g_autofree char *class_name = machine_class_name(m);
-    g_auto(GStrv) ids = object_container_ids(m->objects);
     ObjectPropertyInfoList *list = NULL, **tail = &list;
     PathKind kind;
     GObject *obj;
@@ -194,16 +281,41 @@ ObjectPropertyInfoList *qmp_qom_list(QmpContext *ctx, const char *path,
         return NULL;
     }
     add_property(&tail, "type", "string");
-    if (kind == PATH_ROOT) {
-        add_child(&tail, "machine", class_name);
-        add_child(&tail, "objects", "container");
-    } else if (kind == PATH_OBJECT) {
-        list_object(&tail, obj);
+    if (kind == PATH_OBJECT) {
+        list_class(&tail, G_OBJECT_GET_CLASS(obj));
+    } else if (kind == PATH_MACHINE) {
+        list_machine_type(&tail, machine_get_type(m));
     }
-    for (size_t i = 0; kind == PATH_OBJECTS && ids[i]; i++) {
-        add_child(&tail, ids[i],
-                  object_type_name_of(object_container_get(m->objects,
-                                                           ids[i])));
+    list_children(&tail, m, kind);
+    return list;
+}
+
+ObjectPropertyInfoList *qmp_qom_list_properties(QmpContext *ctx,
+                                                const char *typename,
+                                                Error **errp)
+{
+    const ObjectTypeInfo *info = object_type_find(typename);
+    ObjectPropertyInfoList *list = NULL, **tail = &list;
+
+    if (!info) {
+        error_set(errp, ERROR_CLASS_DEVICE_NOT_FOUND, "Class '%s' not found",
+                  typename);
+        return NULL;
+    }
+    add_property(&tail, "type", "string");
+    if (g_type_is_a(info->type, G_TYPE_OBJECT)) {
+        GObjectClass *class = g_type_class_ref(info->type);
+
+        list_class(&tail, class);
+        g_type_class_unref(class);
+        return list;
+    }
+    for (size_t i = 0; machine_types[i]; i++) {
+        g_autofree char *name = machine_type_class_name(machine_types[i]);
+
+        if (g_str_equal(name, typename)) {
+            list_machine_type(&tail, machine_types[i]);
+        }
     }
     return list;
 }
@@ -234,39 +346,110 @@ static json_object *value_to_json(const GValue *value)
     return out;
 }
 
+/* The name of what @kind stands for, freed by g_free(). */
+static char *path_type_name(Machine *m, PathKind kind, GObject *obj)
+{
+    switch (kind) {
+    case PATH_MACHINE:
+        return machine_class_name(m);
+    case PATH_CPU:
+        return g_strdup(CPU_TYPE_NAME);
+    case PATH_OBJECT:
+        return g_strdup(object_type_name_of(obj));
+    default:
+        return g_strdup("container");
+    }
+}
+
+/* A property of the machine; NULL: it has none of that name. */
+static json_object *machine_property(Machine *m, const char *property)
+{
+    const MachineProperty *p = machine_get_type(m)->properties;
+    const char *value;
+
+    if (g_str_equal(property, "kernel")) {
+        value = machine_get_kernel(m);
+        return json_object_new_string(value ? value : "");
+    }
+    if (g_str_equal(property, "suppress-vmdesc")) {
+        return json_object_new_boolean(machine_get_suppress_vmdesc(m));
+    }
+    while (p && p->name && !g_str_equal(p->name, property)) {
+        p++;
+    }
+    if (!p || !p->name) {
+        return NULL;
+    }
+    value = machine_get_property(m, property);
+    if (p->has_auto) {
+        return json_object_new_string(value ? value : "auto");
+    }
+    /* What was not said is on, unless there is no such device at all. */
+    return json_object_new_boolean(value ? g_str_equal(value, "on")
+                                         : !p->off_only);
+}
+
 json_object *qmp_qom_get(QmpContext *ctx, const char *path,
                          const char *property, Error **errp)
 {
-    g_autofree char *class_name = machine_class_name(ctx->machine);
-    const char *type = "container";
+    g_autofree char *type = NULL;
     GValue value = G_VALUE_INIT;
     GParamSpec *spec = NULL;
-    json_object *out;
+    json_object *out = NULL;
     PathKind kind;
     GObject *obj;
 
     if (!path_resolve(ctx->machine, path, &kind, &obj, errp)) {
         return NULL;
     }
-    if (kind == PATH_MACHINE) {
-        type = class_name;
-    } else if (kind == PATH_OBJECT) {
-        type = object_type_name_of(obj);
-        spec = g_object_class_find_property(G_OBJECT_GET_CLASS(obj), property);
-    }
+    type = path_type_name(ctx->machine, kind, obj);
     if (strcmp(property, "type") == 0) {
         return json_object_new_string(type);
     }
-    if (!spec) {
+    if (kind == PATH_OBJECT) {
+        spec = g_object_class_find_property(G_OBJECT_GET_CLASS(obj), property);
+    } else if (kind == PATH_MACHINE) {
+        out = machine_property(ctx->machine, property);
+    }
+    if (!out && !spec) {
         error_setg(errp, "Property '%s.%s' not found", type, property);
-        return NULL;
-    }
-    if (!(spec->flags & G_PARAM_READABLE)) {
+    } else if (spec && !(spec->flags & G_PARAM_READABLE)) {
         error_setg(errp, "Property '%s.%s' is not readable", type, property);
-        return NULL;
+    } else if (spec) {
+        g_object_get_property(obj, spec->name, &value);
+        out = value_to_json(&value);
+        g_value_unset(&value);
     }
-    g_object_get_property(obj, spec->name, &value);
-    out = value_to_json(&value);
-    g_value_unset(&value);
     return out;
+}
+
+bool qmp_qom_set(QmpContext *ctx, const char *path, const char *property,
+                 json_object *value, Error **errp)
+{
+    g_autofree char *type = NULL;
+    json_object *old;
+    GParamSpec *spec;
+    PathKind kind;
+    GObject *obj;
+
+    if (!path_resolve(ctx->machine, path, &kind, &obj, errp)) {
+        return false;
+    }
+    spec = obj ? g_object_class_find_property(G_OBJECT_GET_CLASS(obj),
+                                              property) : NULL;
+    if (spec && (spec->flags & OBJECT_PARAM_LIVE)) {
+        return object_property_set_json(obj, property, value, errp);
+    }
+    type = path_type_name(ctx->machine, kind, obj);
+    if (spec) {
+        error_setg(errp, "cannot change property '%s' of %s", property, type);
+        return false;
+    }
+    /* Whatever else can be read is there, but cannot be changed. */
+    old = qmp_qom_get(ctx, path, property, errp);
+    if (old) {
+        error_setg(errp, "Property '%s.%s' is not writable", type, property);
+        json_object_put(old);
+    }
+    return false;
 }

@@ -3,6 +3,7 @@
 #include "qemu/osdep.h"
 
 #include "qapi/qapi-commands-run-state.h"
+#include "qapi/qapi-events-run-state.h"
 #include "system/machine.h"
 #include "system/runstate.h"
 
@@ -30,5 +31,33 @@ bool qmp_system_reset(QmpContext *ctx, Error **errp)
     system_reset_request(ctx->machine, SHUTDOWN_CAUSE_HOST_QMP_SYSTEM_RESET);
     /* At once: clients expect the event before the reply. */
     system_handle_requests(ctx->machine);
+    return true;
+}
+
+bool qmp_system_powerdown(QmpContext *ctx, Error **errp)
+{
+    qapi_event_send_powerdown(machine_get_event_sink(ctx->machine));
+    return true;
+}
+
+bool qmp_system_wakeup(QmpContext *ctx, Error **errp)
+{
+    error_setg(errp, "wake-up from suspend is not supported by this guest");
+    return false;
+}
+
+bool qmp_set_action(QmpContext *ctx, bool has_reboot, RebootAction reboot,
+                    bool has_shutdown, ShutdownAction shutdown, Error **errp)
+{
+    bool no_reboot, no_shutdown;
+
+    runstate_get_actions(ctx->machine, &no_reboot, &no_shutdown);
+    if (has_reboot) {
+        no_reboot = reboot == REBOOT_ACTION_SHUTDOWN;
+    }
+    if (has_shutdown) {
+        no_shutdown = shutdown == SHUTDOWN_ACTION_PAUSE;
+    }
+    runstate_set_actions(ctx->machine, no_reboot, no_shutdown);
     return true;
 }

@@ -76,6 +76,12 @@ void runstate_set_actions(Machine *m, bool no_reboot, bool no_shutdown)
     m->run.no_shutdown = no_shutdown;
 }
 
+void runstate_get_actions(Machine *m, bool *no_reboot, bool *no_shutdown)
+{
+    *no_reboot = m->run.no_reboot;
+    *no_shutdown = m->run.no_shutdown;
+}
+
 /* ---- doing it ---- */
 
 static ShutdownCause take(Machine *m, ShutdownCause *which)

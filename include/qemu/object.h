@@ -76,6 +76,12 @@ bool object_container_del(ObjectContainer *c, const char *id, Error **errp);
 GType object_json_get_type(void);
 
 /*
+ * Flag of properties that qom-set may still change when the object is made.
+ * The others took effect then.
+ */
+#define OBJECT_PARAM_LIVE (1 << G_PARAM_USER_SHIFT)
+
+/*
  * Set one property from JSON or from a string.  Integer properties take sizes
  * with suffixes when they come as strings.  Kinds of properties: boolean,
  * integers, double, string, enum (by nick), G_TYPE_STRV, OBJECT_TYPE_JSON.

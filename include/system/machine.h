@@ -149,6 +149,11 @@ void machine_set_incoming(Machine *m, struct IncomingState *s);
 /* Reset all devices and CPUs.  Lock held, guest not running. */
 void machine_reset(Machine *m, ShutdownCause cause);
 
+/* Register the HMP commands about machines; start-up only. */
+void machine_register_hmp_commands(void);
+/* Announce the machine types as types of objects (NAME-machine). */
+void machine_register_types(void);
+
 /*
  * Bring state that lives outside (the accelerator) into the structures that
  * sections describe, before saving; and back, after loading.  Lock held,

@@ -68,5 +68,6 @@ void runstate_set_shutdown_handler(Machine *m, void (*fn)(void *opaque),
                                    void *opaque);
 /* -no-reboot: a guest's reset ends it; -no-shutdown: its end only stops it. */
 void runstate_set_actions(Machine *m, bool no_reboot, bool no_shutdown);
+void runstate_get_actions(Machine *m, bool *no_reboot, bool *no_shutdown);
 
 #endif

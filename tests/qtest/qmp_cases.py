@@ -117,8 +117,8 @@ SIMPLE = [
         ok=lambda r: r["enabled"] == "qtest" and "qtest" in r["present"]
         and {"kvm", "tcg", "qtest"}.issuperset(r["present"]))),
     ("query-events", None, Gives(ok=lambda r: sorted(
-        e["name"] for e in r) == ["MIGRATION", "MIGRATION_PASS", "RESET",
-                                  "RESUME", "SHUTDOWN", "STOP"])),
+        e["name"] for e in r) == ["MIGRATION", "MIGRATION_PASS", "POWERDOWN",
+                                  "RESET", "RESUME", "SHUTDOWN", "STOP"])),
     ("query-machines", None, named(
         name="none", default_ram_id="ram", cpu_max=1, deprecated=False,
         hotpluggable_cpus=False, numa_mem_supported=False, acpi=False)),
