@@ -156,6 +156,7 @@ MemoryInfo *qmp_query_memory_size_summary(QmpContext *ctx, Error **errp)
     MemoryInfo *info = g_new0(MemoryInfo, 1);
 
     info->base_memory = machine_get_ram_size(ctx->machine);
+    info->has_plugged_memory = true; /* there is no place for more */
     return info;
 }
 

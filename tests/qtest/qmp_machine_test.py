@@ -263,7 +263,8 @@ def test_hmp(bench):
             ("nmi", "Error: machine does not provide NMIs"),
             ("x /2x 0", "Can not dump without CPU"),
             ("gva2gpa 0", "No cpu"),
-            ("info memory_size_summary", "base memory: 16777216"),
+            ("info memory_size_summary", "base memory: 16777216\r\n"
+             "plugged memory: 0"),
             ("object_add authz-simple,id=q,identity=a b", None),
             ("qom-list /objects", "type (string)\r\nq (child<authz-simple>)"),
             ("qom-set /objects/q identity c d", None),

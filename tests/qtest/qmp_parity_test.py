@@ -1,0 +1,168 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Our answers to QMP commands beside those that stock QEMU gave
+(tests/data/qmp, recorded by record_parity.py): the shape of what is returned,
+class and text of errors.  What differs has to be in DEVIATIONS.
+
+Usage: qmp_parity_test.py BINARY RECORDING...
+"""
+
+import fnmatch
+import json
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+import parity_cases as cases  # noqa: E402
+from lib import tap  # noqa: E402
+from lib.vm import VM, VMError, Workspace  # noqa: E402
+
+NEWER = "stock QEMU has it since a later version than the recorded one"
+OLDER = "stock QEMU has dropped it since the recorded version"
+TRIMMED = "this program has fewer devices, types and features"
+
+# (command, difference, why), the first two as shell patterns.  Differences:
+# "-NAME": ours lacks this member, "+NAME": it has one more, "error TEXT": it
+# fails with this text, "no error": it does not fail.
+DEVIATIONS = [
+    ("query-status", "-singlestep", OLDER),
+    ("query-machines", "+*.acpi", NEWER),
+    ("query-machines", "-*.alias", TRIMMED),
+    ("query-machines", "-*.default-cpu-type", TRIMMED),
+    ("query-machines", "-*.is-default", "no machine is the default"),
+    ("query-qmp-schema", "-*.features", TRIMMED),
+    ("query-qmp-schema", "+*.features", NEWER),
+    ("query-hotpluggable-cpus", "error machine does not support *", NEWER),
+    ("inject-nmi", "error machine does not provide NMIs", NEWER),
+    ("query-accelerators", "no error", NEWER),
+    ("query-accelerators", "error Parameter 'x-extra' *", NEWER),
+    ("query-events", "no error", "kept for old clients"),
+    ("query-events", "error Parameter 'x-extra' *", "kept for old clients"),
+    ("qom-list-types", "+*.abstract", "stock QEMU leaves abstract types out "
+     "when it is asked for those that can be made, ours tells which are"),
+    ("qom-list-properties", "+*.description", "all properties are described"),
+    ("qom-list", "+*.description", "all properties are described"),
+    ("object-add", "error Must provide 'file' or 'data'", "own words"),
+    ("object-add", "error Missing 'dir' property value: no place *",
+     "says what was looked for"),
+    ("qom-set", "error cannot change property 'size' of memory-backend-ram",
+     "quoted, without a blank at its end"),
+    ("trace-event-get-state", "error unknown event *",
+     "trace events are our own"),
+    ("query-migrate-parameters", "-*", TRIMMED),
+    ("query-migrate-parameters", "+*", NEWER),
+    ("query-migrate*", "-*", TRIMMED),
+    ("query-migrate*", "+*", NEWER),
+    ("migrate-incoming", "error '-incoming' was not specified *",
+     "one of uri and channels is wanted now: " + NEWER),
+    ("migrate", "error need either 'uri' or 'channels' argument", NEWER),
+    ("migrate", "error unknown migration protocol: *", NEWER),
+    ("migrate", "error Invalid parameter type for 'detach', *",
+     "uri may be missing now: " + NEWER),
+    ("query-command-line-options", "-*", TRIMMED),
+    ("query-command-line-options", "+*", NEWER),
+    ("query-memdev", "-*", TRIMMED),
+    ("query-chardev", "-*", TRIMMED),
+]
+
+# Members that only some lists have are no difference of shape.
+MAY_BE_UNUSED = {("query-qmp-schema", "-*.features"),
+                 ("query-qmp-schema", "+*.features"),
+                 ("query-migrate*", "-*"), ("query-migrate*", "+*"),
+                 ("query-migrate-parameters", "+*"),
+                 ("query-command-line-options", "-*"),
+                 ("query-command-line-options", "+*"),
+                 ("query-memdev", "-*"), ("query-chardev", "-*")}
+
+
+def differences(ours, theirs, path=""):
+    """What two shapes do not have in common."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        for name in sorted({*ours, *theirs}):
+            below = f"{path}.{name}" if path else name
+            if name not in ours:
+                yield f"-{below}"
+            elif name not in theirs:
+                yield f"+{below}"
+            else:
+                yield from differences(ours[name], theirs[name], below)
+    elif isinstance(ours, list) and isinstance(theirs, list):
+        if ours and theirs:
+            yield from differences(ours[0], theirs[0], path + "[]")
+        elif ours != theirs:
+            yield f"{path}: {'empty' if theirs else 'not empty'}"
+    elif ours != theirs:
+        yield f"{path}: {ours} instead of {theirs}"
+
+
+def compare(ours, theirs):
+    if "error" in ours:
+        if ours != theirs:
+            yield f"error {ours['error'][1]}"
+    elif "error" in theirs:
+        yield "no error"
+    else:
+        yield from differences(ours["return"], theirs["return"])
+
+
+def excuse(command, difference):
+    """The entry of DEVIATIONS that allows it."""
+    for entry in DEVIATIONS:
+        if (fnmatch.fnmatchcase(command, entry[0])
+                and fnmatch.fnmatchcase(difference, entry[1])):
+            return entry
+    return None
+
+
+def test_parity(binary, recording):
+    with open(recording, encoding="utf-8") as f:
+        theirs = json.load(f)["answers"]
+    bad, used, built = [], set(), set()
+    with Workspace() as work, VM(binary, work, "vm", cases.OPTIONS) as vm:
+        built = {c["name"] for c in vm.cmd("query-commands")}
+        for key, command, args in cases.calls():
+            if key not in theirs:
+                raise VMError(f"not recorded: {key}")
+            got = cases.answer(vm.qmp, command, args)
+            if command not in built and command in cases.OPTIONAL:
+                print(f"# {command} is not built here")
+                continue
+            for difference in compare(got, theirs[key]):
+                entry = excuse(command, difference)
+                if entry:
+                    used.add(entry[:2])
+                else:
+                    bad.append(f"{key}: {difference}; ours {got}, "
+                               f"recorded {theirs[key]}")
+        status = vm.wait_exit()
+    for line in bad:
+        print(f"# {line}")
+    if bad:
+        raise VMError(f"{len(bad)} answers differ")
+    if status != 0:
+        raise VMError(f"quit ends with status {status}")
+    unused = {e[:2] for e in DEVIATIONS} - used - MAY_BE_UNUSED
+    if unused:
+        raise VMError(f"deviations that are none any more: {unused}")
+
+
+def test_all_called(binary):
+    """No command is forgotten in the table."""
+    with Workspace() as work, VM(binary, work, "vm", cases.OPTIONS) as vm:
+        built = {c["name"] for c in vm.cmd("query-commands")}
+    left = built - {command for command, _ in cases.RIGHT}
+    if left - cases.NOT_COMPARED:
+        raise VMError(f"not in parity_cases.py: {left - cases.NOT_COMPARED}")
+
+
+def main():
+    suite = tap.Suite()
+    suite.add("all-called", test_all_called, sys.argv[1])
+    for recording in sys.argv[2:]:
+        suite.add(os.path.basename(recording), test_parity, sys.argv[1],
+                  recording)
+    return suite.run([])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
