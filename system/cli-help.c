@@ -100,9 +100,22 @@ static const char *property_type(const GParamSpec *spec)
     }
 }
 
-/* -object TYPE,help; false if @value is not of that form or type. */
-static bool print_object_options(const char *value)
+static void note_found(const ObjectTypeInfo *info, void *opaque)
 {
+    const ObjectTypeInfo **search = opaque;
+
+    if (info == search[0]) {
+        search[1] = info;
+    }
+}
+
+/*
+ * "TYPE,help" where users can make a TYPE that is a @kind, or with NULL any
+ * object; false if @value is not of that form or type.
+ */
+static bool print_type_options(const char *value, const char *kind)
+{
+    const ObjectTypeInfo *search[2] = { NULL };
     size_t len = strcspn(value, ",");
     g_autofree char *name = g_strndup(value, len);
     const ObjectTypeInfo *info;
@@ -114,7 +127,12 @@ static bool print_object_options(const char *value)
         return false;
     }
     info = object_type_find(name);
-    if (!info || !info->user_creatable) {
+    search[0] = info;
+    if (kind) {
+        object_type_foreach(kind, note_found, search);
+    }
+    if (!info || info->abstract ||
+        !(kind ? search[1] != NULL : info->user_creatable)) {
         return false;
     }
     printf("%s options:\n", name);
@@ -130,6 +148,30 @@ static bool print_object_options(const char *value)
     return true;
 }
 
+static void print_device(const ObjectTypeInfo *info, void *opaque)
+{
+    if (!info->abstract) {
+        printf("name \"%s\"\n", info->name);
+    }
+}
+
+/* -device help, -device NAME,help */
+static bool answer_device_help(const GArray *devices)
+{
+    if (uses_ask_help(devices)) {
+        printf("Display devices:\n");
+        object_type_foreach("device", print_device, NULL);
+        return true;
+    }
+    for (guint i = 0; i < devices->len; i++) {
+        if (print_type_options(g_array_index(devices, CliUse, i).value,
+                               "device")) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool answer_object_help(const GArray *objects)
 {
     if (uses_ask_help(objects)) {
@@ -138,7 +180,8 @@ static bool answer_object_help(const GArray *objects)
         return true;
     }
     for (guint i = 0; i < objects->len; i++) {
-        if (print_object_options(g_array_index(objects, CliUse, i).value)) {
+        if (print_type_options(g_array_index(objects, CliUse, i).value,
+                               NULL)) {
             return true;
         }
     }
@@ -172,7 +215,8 @@ bool cli_answer_help(const CommandLine *cl)
     } else if (uses_ask_help(cl->traces)) {
         trace_foreach("*", print_trace_event, NULL);
     } else {
-        return answer_object_help(cl->objects);
+        return answer_object_help(cl->objects) ||
+               answer_device_help(cl->devices);
     }
     return true;
 }

@@ -84,6 +84,11 @@ static bool parse_trace(CommandLine *cl, const CliUse *use, Error **errp)
     return collect(cl->traces, use);
 }
 
+static bool parse_device(CommandLine *cl, const CliUse *use, Error **errp)
+{
+    return collect(cl->devices, use);
+}
+
 static bool parse_add_fd(CommandLine *cl, const CliUse *use, Error **errp)
 {
     return collect(cl->add_fds, use);
@@ -274,6 +279,8 @@ static const CliOption cli_options[] = {
     { "audio", NULL, "none", NULL, parse_only_none, 0 },
     { "vnc", NULL, "none", NULL, parse_only_none, 0 },
     { "vga", NULL, "none", NULL, parse_only_none, 0 },
+    { "device", NULL, "driver[,id=ID][,prop=value...]",
+      "add a device (-device help lists them)", parse_device, 0 },
     { "add-fd", NULL, "fd=n,set=m[,opaque=text]",
       "put descriptor n, which the program was started with, into set m",
       parse_add_fd, 0 },
@@ -322,7 +329,8 @@ bool cli_parse(CommandLine *cl, int argc, char **argv, Error **errp)
 {
     GArray **lists[] = { &cl->accels,   &cl->objects, &cl->chardevs,
                          &cl->monitors, &cl->serials, &cl->globals,
-                         &cl->traces,   &cl->add_fds };
+                         &cl->traces,   &cl->add_fds,
+                         &cl->devices };
 
     memset(cl, 0, sizeof(*cl));
     for (size_t i = 0; i < G_N_ELEMENTS(lists); i++) {
@@ -360,7 +368,8 @@ bool cli_parse(CommandLine *cl, int argc, char **argv, Error **errp)
 void cli_clear(CommandLine *cl)
 {
     GArray *lists[] = { cl->accels,   cl->objects, cl->chardevs, cl->monitors,
-                        cl->serials, cl->globals, cl->traces, cl->add_fds };
+                        cl->serials, cl->globals, cl->traces, cl->add_fds,
+                        cl->devices };
 
     for (size_t i = 0; i < G_N_ELEMENTS(lists); i++) {
         if (lists[i]) {

@@ -6,6 +6,7 @@
 
 typedef struct DevicePrivate {
     Machine *machine;
+    char *id;
     bool realized;
 } DevicePrivate;
 
@@ -16,8 +17,15 @@ static DevicePrivate *device_private(Device *dev)
     return device_get_instance_private(dev);
 }
 
+static void device_finalize(GObject *obj)
+{
+    g_free(device_private(QEMU_DEVICE(obj))->id);
+    G_OBJECT_CLASS(device_parent_class)->finalize(obj);
+}
+
 static void device_class_init(DeviceClass *klass)
 {
+    G_OBJECT_CLASS(klass)->finalize = device_finalize;
 }
 
 static void device_init(Device *dev)
@@ -41,6 +49,54 @@ bool device_realize(Device *dev, Machine *m, int instance_id, Error **errp)
     return !dc->vmsd
            || vmstate_register(m->savevm, NULL, instance_id, dc->vmsd, dev,
                                errp);
+}
+
+const char *device_get_id(Device *dev)
+{
+    return device_private(dev)->id;
+}
+
+bool machine_plug(Machine *m, Device *dev, const char *id, Error **errp)
+{
+    for (guint i = 0; id && i < m->plugged->len; i++) {
+        if (!g_strcmp0(device_get_id(g_ptr_array_index(m->plugged, i)), id)) {
+            error_setg(errp, "Duplicate device ID '%s'", id);
+            return false;
+        }
+    }
+    device_private(dev)->id = g_strdup(id);
+    g_ptr_array_add(m->plugged, dev);
+    return true;
+}
+
+bool devices_realize_plugged(Machine *m, Error **errp)
+{
+    /* Realized or not, each reference goes over. */
+    g_ptr_array_set_free_func(m->plugged, NULL);
+    for (guint i = 0; i < m->plugged->len; i++) {
+        Device *dev = g_ptr_array_index(m->plugged, i);
+
+        if (!device_realize(dev, m, i, errp)) {
+            while (++i < m->plugged->len) {
+                g_object_unref(g_ptr_array_index(m->plugged, i));
+            }
+            g_ptr_array_set_size(m->plugged, 0);
+            return false;
+        }
+    }
+    return true;
+}
+
+Device *devices_find(Machine *m, const char *id)
+{
+    for (guint i = 0; i < m->plugged->len; i++) {
+        Device *dev = g_ptr_array_index(m->plugged, i);
+
+        if (!g_strcmp0(device_get_id(dev), id)) {
+            return dev;
+        }
+    }
+    return NULL;
 }
 
 Machine *device_get_machine(Device *dev)

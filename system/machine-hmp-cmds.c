@@ -7,6 +7,7 @@
 #include "qapi/qapi-commands-machine.h"
 #include "qapi/qapi-commands-qom.h"
 #include "qapi/qapi-commands-run-state.h"
+#include "qapi/qapi-commands-ui.h"
 #include "qemu/keyval.h"
 
 static const char *arg_str(json_object *args, const char *name)
@@ -37,6 +38,16 @@ static void hmp_nmi(HmpContext *hmp, json_object *args)
     Error *err = NULL;
 
     qmp_inject_nmi(hmp->qmp, &err);
+    hmp_handle_error(hmp, err);
+}
+
+static void hmp_screendump(HmpContext *hmp, json_object *args)
+{
+    bool png = json_object_get_boolean(json_object_object_get(args, "png"));
+    Error *err = NULL;
+
+    qmp_screendump(hmp->qmp, arg_str(args, "filename"), NULL, false, 0, true,
+                   png ? IMAGE_FORMAT_PNG : IMAGE_FORMAT_PPM, &err);
     hmp_handle_error(hmp, err);
 }
 
@@ -179,6 +190,8 @@ static const HmpCommand machine_commands[] = {
       hmp_system_powerdown },
     { "system_wakeup", "", "", "wake a sleeping guest", hmp_system_wakeup },
     { "nmi", "", "", "send a non-maskable interrupt", hmp_nmi },
+    { "screendump", "png:-p,filename:F", "[-p] file",
+      "write what is on the screen to a file (-p: as PNG)", hmp_screendump },
     { "object_add", "object:S", "[qom-type=]type,id=id[,prop=value...]",
       "create an object", hmp_object_add },
     { "object_del", "id:s", "id", "remove an object", hmp_object_del,

@@ -8,6 +8,7 @@
 #include "system/accel.h"
 #include "system/cpu.h"
 #include "system/dirty.h"
+#include "system/display.h"
 #include "system/hostmem.h"
 #include "system/machine.h"
 #include "system/runstate.h"
@@ -108,6 +109,8 @@ struct Machine {
     GPtrArray *cpus;         /* CPUState */
     QemuCond cpu_cond;       /* a CPU reached what was asked for */
     GPtrArray *devices;      /* Device, references */
+    GPtrArray *plugged;      /* Device; references until machine_build() */
+    GPtrArray *displays;     /* const Display, borrowed */
 
     const DirtySource *dirty_source;
     void *dirty_opaque;
@@ -180,6 +183,8 @@ char *machine_type_class_name(const MachineType *type); /* NAME-machine */
 void memory_register_hmp_commands(void);
 
 /* device.c */
+bool devices_realize_plugged(Machine *m, Error **errp);
+Device *devices_find(Machine *m, const char *id); /* of -device; or NULL */
 void devices_reset_all(Machine *m);
 void devices_free_all(Machine *m);
 

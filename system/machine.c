@@ -60,6 +60,8 @@ Machine *machine_new(const MachineConfig *config)
     }
     m->cpus = g_ptr_array_new();
     m->devices = g_ptr_array_new();
+    m->plugged = g_ptr_array_new_with_free_func(g_object_unref);
+    m->displays = g_ptr_array_new();
     m->serials = g_ptr_array_new_with_free_func(serial_unref);
     m->savevm = savevm_registry_new();
     m->yank = yank_registry_new();
@@ -164,6 +166,9 @@ bool machine_build(Machine *m, Error **errp)
     } else if (m->ram) {
         memory_map_ram(m, 0, m->ram, 0, m->ram_size);
     }
+    if (!devices_realize_plugged(m, errp)) {
+        return false;
+    }
     if (ac && ac->memory_ready && !ac->memory_ready(m->accel, errp)) {
         return false;
     }
@@ -198,6 +203,8 @@ void machine_free(Machine *m)
     g_clear_pointer(&m->properties, g_hash_table_unref);
     g_ptr_array_free(m->cpus, true);
     g_ptr_array_free(m->devices, true);
+    g_ptr_array_free(m->plugged, true);
+    g_ptr_array_free(m->displays, true);
     qemu_cond_destroy(&m->cpu_cond);
     qemu_mutex_destroy(&m->bql);
     qemu_mutex_destroy(&m->bql_gate);

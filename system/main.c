@@ -9,6 +9,7 @@
 #include "qemu/osdep.h"
 
 #include "config-host.h"
+#include "hw/device.h"
 #include "io/authz.h"
 #include "io/channel.h"
 #include "io/secret.h"
@@ -586,6 +587,9 @@ static bool build_machine(Program *p, const char *backend)
             return false;
         }
     }
+    if (!cli_create_devices(&p->cl, p->machine)) {
+        return false;
+    }
     if (!machine_build(p->machine, &err)) {
         error_report_err(err);
         return false;
@@ -720,6 +724,7 @@ static void register_types(void)
     tls_creds_register_types();
     accel_register_types();
     machine_register_types();
+    hw_register_types();
     monitor_register_hmp_commands();
     machine_register_hmp_commands();
     migration_register_hmp_commands();

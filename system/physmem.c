@@ -81,6 +81,18 @@ static void physmap_insert(PhysMap *map, MapPiece piece)
     }
 }
 
+bool memory_map_is_free(Machine *m, uint64_t gpa, uint64_t size)
+{
+    for (guint i = 0; i < m->map.pieces->len; i++) {
+        const MapPiece *p = &g_array_index(m->map.pieces, MapPiece, i);
+
+        if (p->gpa < gpa + size && gpa < p->gpa + p->size) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void memory_map_ram(Machine *m, uint64_t gpa, RAMBlock *b, uint64_t offset,
                     uint64_t size)
 {

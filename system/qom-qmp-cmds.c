@@ -76,6 +76,7 @@ char *machine_type_class_name(const MachineType *type)
 
 void machine_register_types(void)
 {
+    object_type_announce("device", NULL, DEVICE_TYPE, true, false);
     object_type_announce("machine", NULL, G_TYPE_NONE, true, false);
     for (size_t i = 0; machine_types[i]; i++) {
         g_autofree char *name = machine_type_class_name(machine_types[i]);
@@ -89,6 +90,7 @@ typedef enum PathKind {
     PATH_MACHINE,
     PATH_OBJECTS,
     PATH_UNATTACHED, /* what has no name of its own: the CPUs */
+    PATH_PERIPHERAL, /* what -device made, under its id */
     PATH_CPU,
     PATH_OBJECT,
 } PathKind;
@@ -100,6 +102,7 @@ static const struct {
 } fixed_paths[] = {
     { "", PATH_ROOT },
     { "/machine", PATH_MACHINE },
+    { "/machine/peripheral", PATH_PERIPHERAL },
     { "/machine/unattached", PATH_UNATTACHED },
     { "/objects", PATH_OBJECTS },
 };
@@ -146,8 +149,10 @@ static bool path_resolve(Machine *m, const char *path, PathKind *kind,
         *kind = PATH_CPU;
         return true;
     }
-    if (g_str_has_prefix(plain, "/objects/")) {
-        *kind = PATH_OBJECT;
+    *kind = PATH_OBJECT;
+    if (g_str_has_prefix(plain, "/machine/peripheral/")) {
+        *obj = (GObject *)devices_find(m, strrchr(plain, '/') + 1);
+    } else if (g_str_has_prefix(plain, "/objects/")) {
         *obj = object_container_get(m->objects, plain + strlen("/objects/"));
     }
     if (!*obj) {
@@ -254,7 +259,16 @@ static void list_children(ObjectPropertyInfoList ***tail, Machine *m,
         add_child(tail, "machine", class_name);
         add_child(tail, "objects", "container");
     } else if (kind == PATH_MACHINE) {
+        add_child(tail, "peripheral", "container");
         add_child(tail, "unattached", "container");
+    }
+    for (guint i = 0; kind == PATH_PERIPHERAL && i < m->plugged->len; i++) {
+        Device *dev = g_ptr_array_index(m->plugged, i);
+
+        if (device_get_id(dev)) {
+            add_child(tail, device_get_id(dev),
+                      object_type_name_of(G_OBJECT(dev)));
+        }
     }
     for (unsigned i = 0; kind == PATH_UNATTACHED && i < machine_cpu_count(m);
          i++) {
@@ -344,6 +358,35 @@ static json_object *value_to_json(const GValue *value)
                                      : "");
     g_value_unset(&text);
     return out;
+}
+
+ObjectPropertyInfoList *qmp_device_list_properties(QmpContext *ctx,
+                                                   const char *typename,
+                                                   Error **errp)
+{
+    const ObjectTypeInfo *info = object_type_find(typename);
+    ObjectPropertyInfoList *list;
+
+    if (!info) {
+        error_set(errp, ERROR_CLASS_DEVICE_NOT_FOUND, "Device '%s' not found",
+                  typename);
+        return NULL;
+    }
+    if (info->abstract || !g_type_is_a(info->type, DEVICE_TYPE)) {
+        error_setg(errp, "Parameter 'typename' expects a non-abstract device "
+                   "type");
+        return NULL;
+    }
+    list = qmp_qom_list_properties(ctx, typename, errp);
+    if (list) {
+        /* The first is the type, which is not for -device. */
+        ObjectPropertyInfoList *rest = list->next;
+
+        list->next = NULL;
+        qapi_free_ObjectPropertyInfoList(list);
+        list = rest;
+    }
+    return list;
 }
 
 /* The name of what @kind stands for, freed by g_free(). */

@@ -31,6 +31,15 @@ struct _DeviceClass {
  */
 bool device_realize(Device *dev, Machine *m, int instance_id, Error **errp);
 Machine *device_get_machine(Device *dev);
+/* Its name among the user's devices (-device), or NULL. */
+const char *device_get_id(Device *dev);
+/*
+ * Have machine_build() realize @dev after the devices of the machine's type.
+ * Takes the reference.  False: the @id (may be NULL) is taken.
+ */
+bool machine_plug(Machine *m, Device *dev, const char *id, Error **errp);
+/* Announce the types that -device takes; start-up only. */
+void hw_register_types(void);
 /* Devices of the machine in order of creation, NULL-terminated array. */
 Device *const *machine_get_devices(Machine *m, size_t *n);
 

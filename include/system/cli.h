@@ -22,6 +22,7 @@ typedef struct CommandLine {
     GArray *serials;      /* CliUse: -serial */
     GArray *globals;      /* CliUse: -global */
     GArray *traces;       /* CliUse: -trace */
+    GArray *devices;      /* CliUse: -device */
     GArray *add_fds;      /* CliUse: -add-fd */
     json_object *memory;  /* -m */
     json_object *smp;     /* -smp */
@@ -71,6 +72,10 @@ void cli_print_help(void);
 
 /* Carry out -add-fd, and close what it duplicated; errors are reported. */
 bool cli_add_fds(const CommandLine *cl);
+
+/* Carry out -device, before machine_build(); errors are reported. */
+struct Machine;
+bool cli_create_devices(const CommandLine *cl, struct Machine *m);
 
 /* Report @err as the fault of @use, free it. */
 void cli_report(const CliUse *use, Error *err);

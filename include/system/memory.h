@@ -113,6 +113,8 @@ typedef struct IORegionOps {
  */
 void memory_map_ram(Machine *m, uint64_t gpa, RAMBlock *b, uint64_t offset,
                     uint64_t size);
+/* Is there neither memory nor a register in [@gpa, @gpa + @size)? */
+bool memory_map_is_free(Machine *m, uint64_t gpa, uint64_t size);
 void memory_map_io(Machine *m, const char *name, uint64_t gpa, uint64_t size,
                    const IORegionOps *ops, void *opaque);
 void ioport_map(Machine *m, const char *name, uint16_t port, uint16_t n,

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""QMP and HMP about the machine: its memory in files and on the screen, its
-buttons, its objects, its command line.
+"""QMP and HMP about the machine: its memory in files and dumps, its buttons,
+its objects, its command line.
 
 Usage: qmp_machine_test.py BINARY [name patterns]
 """
