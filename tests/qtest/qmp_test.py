@@ -595,44 +595,81 @@ def check_empty_calls(vm, schema, types):
 
 # ---- connections that end ----
 
-def test_dropped(bench, count=1000):
-    """Connections dropped in the middle of anything leave nothing."""
-    vm = bench.start()
-    begun = '{"execute": "qmp_capabilities"}'
-    endings = ["", "{", '{"execute": "query-qmp-schema"', begun,
-               begun + '{"execute": "query-qmp-sch',
-               begun + '{"execute": "query-qmp-schema"}' * 20,
-               begun + '{"execute": "stop"}{"execute": "cont"}' * 5,
-               begun + "[" * 500, '{"execute": "nope', "\x01" * 50, "\xff"]
+BEGUN = '{"execute": "qmp_capabilities"}'
+ENDINGS = ["", "{", '{"execute": "query-qmp-schema"', BEGUN,
+           BEGUN + '{"execute": "query-qmp-sch',
+           BEGUN + '{"execute": "query-qmp-schema"}' * 20,
+           BEGUN + '{"execute": "stop"}{"execute": "cont"}' * 5,
+           BEGUN + "[" * 500, '{"execute": "nope"', "\x01" * 50, "\xff"]
+
+
+def drop_one(vm, n):
+    """Connection number @n, dropped in the middle of something."""
     with Raw(vm.raw_path) as c:
-        c.negotiate()
-    vm.cmd("query-status")
-    before = descriptors(vm)
-    for n in range(count):
-        with Raw(vm.raw_path) as c:
-            text = endings[n % len(endings)]
-            if n % 2:
-                c.message()
-            try:
-                if text and n % 5 == 0:
-                    send_fd(c, text)
-                elif n % 7 == 0:
-                    send_fd(c, begun + '{"execute": "getfd", "arguments": '
-                            '{"fdname": "f%d"}}' % n)
-                else:
-                    c.send(text)
-            except OSError:
-                raise VMError(f"connection {n} was cut") from None
+        text = ENDINGS[n % len(ENDINGS)]
+        if n % 2:
+            c.message()
+        try:
+            if text and n % 5 == 0:
+                send_fd(c, text)
+            elif n % 7 == 0:
+                send_fd(c, BEGUN + '{"execute": "getfd", "arguments": '
+                        '{"fdname": "f%d"}}' % n)
+            elif n % 11 == 0:
+                send_fd(c, BEGUN + '{"execute": "add-fd", "arguments": '
+                        '{"opaque": "f%d"}}' % n)
+            else:
+                c.send(text)
+        except OSError:
+            raise VMError(f"connection {n} was cut") from None
+
+
+def left_behind(vm):
+    """What a connection might leave: descriptors, threads, sets."""
+    return (descriptors(vm), len(os.listdir(f"/proc/{vm.process.pid}/task")),
+            vm.cmd("query-fdsets"))
+
+
+def drop_many(vm, numbers, before):
+    for n in numbers:
+        drop_one(vm, n)
     with Raw(vm.raw_path) as c:
         c.negotiate()
         same(c.ask('{"execute": "query-name"}'), {"return": {}}, "at last")
+    for fdset in vm.cmd("query-fdsets"):
+        # They are for all clients, and one has been there all the time.
+        vm.cmd("remove-fd", {"fdset-id": fdset["fdset-id"]})
     end = time.monotonic() + 20
-    while descriptors(vm) != before and time.monotonic() < end:
+    while left_behind(vm) != before and time.monotonic() < end:
         time.sleep(0.05)
-    same(descriptors(vm), before, "descriptors")
+    same(left_behind(vm), before, "descriptors, threads, sets")
+
+
+def test_dropped(bench, count=1000):
+    """Connections dropped in the middle of anything leave nothing."""
+    vm = bench.start()
+    with Raw(vm.raw_path) as c:
+        c.negotiate()
+    before = None
+    while before != left_behind(vm):
+        before = left_behind(vm)
+        time.sleep(0.2)
+    drop_many(vm, range(count // 2), before)
+    memory = vm.memory_kib("RssAnon")
+    drop_many(vm, range(count), before)
+    grown = vm.memory_kib("RssAnon") - memory
+    if grown * 1024 > count * 500 and not is_sanitized(vm):
+        raise VMError(f"{count} connections leave {grown} KiB")
     vm.cmd("cont")
     same(vm.status(), "running", "status")
     same(vm.close(), 0, "exit status")
+
+
+def is_sanitized(vm):
+    """What is freed is not used again there, for a while."""
+    with open(f"/proc/{vm.process.pid}/maps", encoding="utf-8") as f:
+        maps = f.read()
+    return "libasan" in maps or "libtsan" in maps
 
 
 def main():
