@@ -2,6 +2,11 @@
 /*
  * Pages as they are: written from guest memory and read into guest memory,
  * without a copy in between.
+ *
+ * The exception is memory with a file behind it that nobody touched yet.
+ * There the kernel would have to clear each page before it is read into.  A
+ * piece that stays in the CPU's cache is read instead, and written to the
+ * file, which makes whole pages of it at once.
  */
 #include "qemu/osdep.h"
 #include "migration/multifd-internal.h"
@@ -31,15 +36,50 @@ static bool nocomp_send_prepare(MultiFDSendParams *p, Error **errp)
     return true;
 }
 
+/* Read at once before it is written to a file. */
+#define PIECE_PAGES 32
+
+typedef struct NocompRecv {
+    RAMStore store;
+    uint8_t piece[PIECE_PAGES * TARGET_PAGE_SIZE];
+} NocompRecv;
+
 static bool nocomp_recv_setup(MultiFDRecvParams *p, Error **errp)
 {
     p->iov = g_new(struct iovec, MULTIFD_PAGES_MAX);
+    p->compress_data = g_new0(NocompRecv, 1);
     return true;
 }
 
 static void nocomp_recv_cleanup(MultiFDRecvParams *p)
 {
     g_clear_pointer(&p->iov, g_free);
+    g_clear_pointer(&p->compress_data, g_free);
+}
+
+static bool nocomp_recv_by_write(MultiFDRecvParams *p, Error **errp)
+{
+    NocompRecv *nr = p->compress_data;
+    uint32_t n;
+
+    for (uint32_t i = 0; i < p->normal_num; i += n) {
+        n = MIN(p->normal_num - i, PIECE_PAGES);
+        if (!qio_channel_read_all(p->c, nr->piece, n * TARGET_PAGE_SIZE,
+                                  errp)) {
+            return false;
+        }
+        for (uint32_t k = 0; k < n; k++) {
+            if (!ram_store_page(&nr->store, p->block,
+                                p->offset[i + k] / TARGET_PAGE_SIZE,
+                                nr->piece + k * TARGET_PAGE_SIZE, errp)) {
+                return false;
+            }
+        }
+        if (!ram_store_flush(&nr->store, errp)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool nocomp_recv(MultiFDRecvParams *p, Error **errp)
@@ -52,6 +92,11 @@ static bool nocomp_recv(MultiFDRecvParams *p, Error **errp)
         error_setg(errp, "packet has next_packet_size %u, but its %u pages "
                    "take %u bytes", p->next_packet_size, p->normal_num, size);
         return false;
+    }
+    multifd_recv_run(p, 0, p->normal_num, &run);
+    if (run.host && load_block_by_write(p->block) &&
+        load_block_is_new(p->block, run.first, run.n)) {
+        return nocomp_recv_by_write(p, errp);
     }
     for (uint32_t i = 0; i < p->normal_num;) {
         i = multifd_recv_run(p, i, p->normal_num, &run);

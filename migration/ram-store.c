@@ -67,6 +67,11 @@ void load_block_free(gpointer data)
     g_free(lb);
 }
 
+bool load_block_by_write(const LoadBlock *lb)
+{
+    return qatomic_read(&lb->by_write);
+}
+
 bool load_block_is_new(const LoadBlock *lb, uint64_t first, uint64_t n)
 {
     for (uint64_t i = first; i < first + n; i++) {
@@ -222,12 +227,14 @@ bool ram_store_flush(RAMStore *st, Error **errp)
         return true;
     }
     try_huge(lb, st->first);
-    if (lb->by_write && lb->huge_area != st->first / HUGE_PAGES + 1) {
+    if (load_block_by_write(lb) && lb->huge_area != st->first / HUGE_PAGES + 1) {
         written = store_write(st, errp);
         if (written < 0) {
             return false;
         }
-        lb->by_write = written;
+        if (!written) {
+            qatomic_set(&lb->by_write, false);
+        }
     }
     if (!written) {
         store_copy(st);

@@ -29,7 +29,7 @@ typedef struct LoadBlock {
      * migration set bits in it too, atomically.
      */
     unsigned long *used;
-    bool by_write;     /* pwritev() into rb->fd works */
+    bool by_write;     /* pwritev() into rb->fd works; atomic */
     bool no_huge;      /* huge pages are not to be had, or too slowly */
     unsigned huge_slow; /* how many took too long */
     uint64_t huge_area; /* number + 1 of the last area made a huge page */
@@ -47,6 +47,8 @@ LoadBlock *load_block_new(const char *idstr);
 /* It is for the pages of @rb: find out what it holds. */
 void load_block_attach(LoadBlock *lb, RAMBlock *rb);
 void load_block_free(gpointer lb);
+/* Will pages nobody touched be written to the file?  Any thread. */
+bool load_block_by_write(const LoadBlock *lb);
 /* Are pages [@first, +@n) all zero, none of them stored yet?  Any thread. */
 bool load_block_is_new(const LoadBlock *lb, uint64_t first, uint64_t n);
 /* Pages [@first, +@n) have been stored.  Any thread. */
