@@ -158,10 +158,10 @@ static const char *get_option(json_object *opts, const char *name)
                : NULL;
 }
 
-bool trace_opt_parse(const char *optarg, Error **errp)
+bool trace_opt_parse(const char *text, Error **errp)
 {
     json_object *opts =
-        keyval_parse(optarg, "enable", true, false, NULL, errp);
+        keyval_parse(text, "enable", true, false, NULL, errp);
     const char *enable, *events, *file;
     bool ok = true;
 

@@ -32,7 +32,7 @@ void trace_emit(const TraceEvent *ev, const char *fmt, ...)
  */
 unsigned trace_enable_events(const char *pattern, bool enable);
 /* Value of -trace: [enable=]PATTERN[,events=FILE][,file=FILE]. */
-bool trace_opt_parse(const char *optarg, Error **errp);
+bool trace_opt_parse(const char *text, Error **errp);
 /* Write events to @path, which is emptied first, instead of stderr. */
 bool trace_set_file(const char *path, Error **errp);
 /* Call @fn for each event whose name matches the glob @pattern. */

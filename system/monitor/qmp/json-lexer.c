@@ -132,7 +132,7 @@ static int number_state(int state, char c)
         if (is_digit(c)) {
             return LEX_DIGITS;
         }
-        /* fall through */
+        G_GNUC_FALLTHROUGH;
     case LEX_ZERO:
         return c == '.' ? LEX_POINT : exp ? LEX_EXP : -1;
     case LEX_POINT:
@@ -143,7 +143,7 @@ static int number_state(int state, char c)
         if (c == '+' || c == '-') {
             return LEX_EXP_SIGN;
         }
-        /* fall through */
+        G_GNUC_FALLTHROUGH;
     case LEX_EXP_SIGN:
     default:
         return is_digit(c) ? LEX_EXP_DIGITS : -1;

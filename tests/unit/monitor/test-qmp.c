@@ -407,8 +407,8 @@ static void test_thousand_drops(void)
 {
     static const char *const said[] = {
         "", "{\"execute\": \"qmp_capa", "{\"execute\": \"qmp_capabilities\"}",
-        "{\"execute\": \"qmp_capabilities\"}{\"execute\": \"x-nothing\"}"
-        "{\"execute\": \"x-nothing\"}\"open string",
+        ("{\"execute\": \"qmp_capabilities\"}{\"execute\": \"x-nothing\"}"
+         "{\"execute\": \"x-nothing\"}\"open string"),
         "[[[[[", "\"", "@",
     };
     Fixture *f = new_fixture();

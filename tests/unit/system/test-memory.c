@@ -190,7 +190,6 @@ static void assert_presence(RAMBlock *b, bool exact, const unsigned *pages,
 {
     uint64_t total = ram_block_pages(b);
     g_autofree unsigned long *map = bitmap_new(total);
-    g_autofree unsigned char *resident = g_malloc(total);
 
     g_assert_true(ram_block_presence(b, map));
     for (size_t i = 0; i < n; i++) {
