@@ -4,12 +4,12 @@
  * migration: each packet ends with an empty stored block, none with the end of
  * the stream.
  *
- * The sending side writes the stream's header itself and has zlib make only
- * the deflate blocks (RFC 1951) in it.  That lets it put blocks of its own
- * between them: pages that look like noise go out as stored blocks straight
- * from guest memory, at the cost of not compressing at all.  zlib does not
- * know about these; it starts anew behind them, so that it never refers back
- * to bytes that are not where it thinks.
+ * The sending side writes the stream's header itself and has a library make
+ * only the deflate blocks (RFC 1951) in it (deflater.h).  That lets it put
+ * blocks of its own between them: pages that look like noise go out as stored
+ * blocks straight from guest memory, at the cost of not compressing at all.
+ * The library does not know about these; it starts anew behind them, so that
+ * it never refers back to bytes that are not where it thinks.
  */
 #include "qemu/osdep.h"
 #include "migration/multifd-internal.h"
@@ -17,6 +17,7 @@
 #include <zlib.h>
 
 #include "migration/compress-sample.h"
+#include "migration/deflater.h"
 
 /* Compression method 8, window of 32 KiB, fastest algorithm. */
 static const uint8_t stream_header[] = { 0x78, 0x01 };
@@ -27,15 +28,17 @@ QEMU_BUILD_BUG_ON(GROUP_PAGES * TARGET_PAGE_SIZE > UINT16_MAX);
 #define STORED_HEADER_SIZE 5
 
 typedef struct ZlibData {
-    z_stream zs;
-    uint8_t *data;  /* compressed; MULTIFD_DATA_MAX bytes */
+    uint8_t *data; /* compressed; MULTIFD_DATA_MAX bytes */
     /* Source. */
-    size_t used;    /* of data */
-    size_t sent;    /* of that: is in the packet already */
-    uint8_t *copy;  /* a group of pages as it is compressed */
-    bool begun;     /* the stream's header went out */
-    bool open;      /* zlib holds back something */
-    bool stale;     /* stored blocks went out since zlib started */
+    Deflater *deflater;
+    size_t used;   /* of data */
+    size_t sent;   /* of that: is in the packet already */
+    uint8_t *copy; /* a group of pages as it is compressed */
+    bool begun;    /* the stream's header went out */
+    bool open;     /* the deflater holds back something */
+    bool stale;    /* stored blocks went out since it started */
+    /* Destination. */
+    z_stream zs;
 } ZlibData;
 
 static bool zlib_error(const char *what, int ret, const z_stream *zs,
@@ -56,6 +59,7 @@ static ZlibData *zlib_data_new(void)
 
 static void zlib_data_free(ZlibData *z)
 {
+    deflater_free(z->deflater);
     g_free(z->data);
     g_free(z->copy);
     g_free(z);
@@ -66,11 +70,9 @@ static void zlib_data_free(ZlibData *z)
 static bool zlib_send_setup(MultiFDSendParams *p, Error **errp)
 {
     ZlibData *z = zlib_data_new();
-    int ret = deflateInit2(&z->zs, p->ms->options->multifd_zlib_level,
-                           Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY);
 
-    if (ret != Z_OK) {
-        zlib_error("cannot start to compress", ret, &z->zs, errp);
+    z->deflater = deflater_new(p->ms->options->multifd_zlib_level, errp);
+    if (!z->deflater) {
         zlib_data_free(z);
         return false;
     }
@@ -81,10 +83,7 @@ static bool zlib_send_setup(MultiFDSendParams *p, Error **errp)
 
 static void zlib_send_cleanup(MultiFDSendParams *p)
 {
-    ZlibData *z = p->compress_data;
-
-    deflateEnd(&z->zs);
-    zlib_data_free(z);
+    zlib_data_free(p->compress_data);
     p->compress_data = NULL;
 }
 
@@ -111,42 +110,33 @@ static void zlib_put(MultiFDSendParams *p)
 }
 
 /* Compress [@in, +@len); up to a byte boundary if @flush says so. */
-static bool zlib_deflate(ZlibData *z, uint8_t *in, size_t len, int flush,
+static bool zlib_deflate(ZlibData *z, uint8_t *in, size_t len, bool flush,
                          Error **errp)
 {
-    int ret;
+    size_t n = MULTIFD_DATA_MAX - z->used;
 
-    z->zs.next_in = in;
-    z->zs.avail_in = len;
-    z->zs.next_out = z->data + z->used;
-    z->zs.avail_out = MULTIFD_DATA_MAX - z->used;
-    ret = deflate(&z->zs, flush);
-    if (ret != Z_OK) {
-        return zlib_error("cannot compress", ret, &z->zs, errp);
-    }
-    if (z->zs.avail_in || !z->zs.avail_out) {
-        error_setg(errp, "cannot compress: the packet gets longer than %zu "
-                   "bytes", MULTIFD_DATA_MAX);
+    if (!deflater_run(z->deflater, in, len, flush, z->data + z->used, &n,
+                      errp)) {
         return false;
     }
-    z->used = MULTIFD_DATA_MAX - z->zs.avail_out;
-    z->open = flush == Z_NO_FLUSH;
+    z->used += n;
+    z->open = !flush;
     return true;
 }
 
 static bool zlib_compress_group(ZlibData *z, const MultiFDPages *pages,
                                 uint32_t i, uint32_t n, Error **errp)
 {
-    /* zlib reads its input twice; the guest may write in between. */
+    /* Input is read more than once; the guest may write in between. */
     for (uint32_t k = 0; k < n; k++) {
         memcpy(z->copy + k * TARGET_PAGE_SIZE,
                pages->block->host + pages->offset[i + k], TARGET_PAGE_SIZE);
     }
     if (z->stale) {
-        deflateReset(&z->zs);
+        deflater_reset(z->deflater);
         z->stale = false;
     }
-    return zlib_deflate(z, z->copy, n * TARGET_PAGE_SIZE, Z_NO_FLUSH, errp);
+    return zlib_deflate(z, z->copy, n * TARGET_PAGE_SIZE, false, errp);
 }
 
 /* The beginning of a stored block of @len bytes, at a byte boundary. */
@@ -166,7 +156,7 @@ static bool zlib_store_group(MultiFDSendParams *p, uint32_t i, uint32_t n,
     ZlibData *z = p->compress_data;
     MultiFDRun run;
 
-    if (z->open && !zlib_deflate(z, NULL, 0, Z_SYNC_FLUSH, errp)) {
+    if (z->open && !zlib_deflate(z, NULL, 0, true, errp)) {
         return false;
     }
     zlib_append_stored(z, n * TARGET_PAGE_SIZE);
@@ -224,7 +214,7 @@ static bool zlib_send_prepare(MultiFDSendParams *p, Error **errp)
     }
     if (!z->open) {
         zlib_append_stored(z, 0); /* as a flush ends, too */
-    } else if (!zlib_deflate(z, NULL, 0, Z_SYNC_FLUSH, errp)) {
+    } else if (!zlib_deflate(z, NULL, 0, true, errp)) {
         return false;
     }
     zlib_put(p);
