@@ -496,7 +496,7 @@ precopy-bytes remaining total transferred""".split()
 
 
 def check_ram(info, times):
-    same(sorted(info), sorted(["ram", "status", *times]),
+    same(sorted(info), sorted(["ram", "status", "x-report", *times]),
          f"query-migrate when {info['status']}")
     same(sorted(info["ram"]), RAM_MEMBERS, "members of ram")
     same((info["ram"]["total"], info["ram"]["page-size"]), (16 << 20, 4096),
