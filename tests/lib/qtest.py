@@ -19,7 +19,7 @@ class QTestClient:
         self.sock.sendall(line.encode() + b"\n")
         while True:
             while b"\n" not in self.buffer:
-                data = self.sock.recv(1 << 20)
+                data = self.sock.recv(1 << 16)
                 if not data:
                     raise QTestError(f"{line[:60]}: connection closed")
                 self.buffer += data
