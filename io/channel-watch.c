@@ -2,10 +2,15 @@
 /* GSources that tell when a channel can go on. */
 #include "qemu/osdep.h"
 
+#include <poll.h>
+
 #include "io/channel-watch.h"
 
 #define IN_CONDITIONS (G_IO_IN | G_IO_PRI)
 #define OUT_CONDITIONS G_IO_OUT
+
+/* GLib hands the bits that it does not know to poll(). */
+QEMU_BUILD_BUG_ON(QIO_CHANNEL_PEER_CLOSED != POLLRDHUP);
 
 typedef struct ChannelSource {
     GSource parent;
@@ -68,7 +73,7 @@ GSource *qio_channel_fd_watch(QIOChannel *ioc, int in_fd, int out_fd,
     cs->cond = cond;
     if (!in && !out) {
         /* The caller waits for the end of the channel only. */
-        in = cond & (G_IO_HUP | G_IO_ERR);
+        in = cond & (G_IO_HUP | G_IO_ERR | QIO_CHANNEL_PEER_CLOSED);
     }
     if (in_fd == out_fd) {
         in |= out;

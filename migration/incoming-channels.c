@@ -20,7 +20,7 @@ typedef struct IncomingArrival {
     /* The first packet of a multifd channel, as far as it has come. */
     MultiFDInit init;
     size_t have;
-    bool multifd; /* it is one, complete; only its end is waited for */
+    bool known; /* what it is; its end is waited for, and the others */
 } IncomingArrival;
 
 static void arrival_free(gpointer data)
@@ -45,11 +45,7 @@ static void arrival_drop(IncomingArrival *a)
 void incoming_channels_drop(IncomingState *in)
 {
     g_slist_free_full(g_steal_pointer(&in->arrivals), arrival_free);
-    if (in->main) {
-        yank_unregister_function(machine_get_yank(in->machine), "migration",
-                                 incoming_yank_channel, in->main);
-        g_clear_object(&in->main);
-    }
+    g_clear_object(&in->main);
 }
 
 /* Everybody is there? */
@@ -82,9 +78,7 @@ static bool arrival_main(IncomingArrival *a, Error **errp)
         return false;
     }
     in->main = g_object_ref(a->ioc);
-    yank_register_function(machine_get_yank(in->machine), "migration",
-                           incoming_yank_channel, in->main);
-    arrival_drop(a);
+    a->known = true;
     return true;
 }
 
@@ -105,9 +99,10 @@ static int arrival_peek(IncomingArrival *a, uint8_t *buf, size_t len,
 
 /*
  * A connection has said its first byte.  The first bytes of the two kinds
- * differ already; whoever reads the rest checks it.
+ * differ already; whoever reads the rest checks it.  *@unwanted: it ended before,
+ * and that may be.
  */
-static bool arrival_identify(IncomingArrival *a, Error **errp)
+static bool arrival_identify(IncomingArrival *a, bool *unwanted, Error **errp)
 {
     const uint8_t main_byte = (uint8_t)('Q'); /* of "QEVM" */
     const uint8_t multifd_byte = MULTIFD_MAGIC >> 24;
@@ -125,7 +120,7 @@ static bool arrival_identify(IncomingArrival *a, Error **errp)
         warn_report("incoming migration: a connection was closed after its TLS "
                     "handshake%s%s", err ? ": " : "",
                     err ? error_get_pretty(err) : "");
-        arrival_drop(a);
+        *unwanted = true;
         return true;
     }
     if (ret < 0 || n == 0) {
@@ -173,31 +168,35 @@ static bool arrival_read_init(IncomingArrival *a, Error **errp)
     if (!multifd_recv_new_channel(a->in->multifd, a->ioc, &a->init, errp)) {
         return false;
     }
-    a->multifd = true;
+    a->known = true;
     return true;
 }
 
-/*
- * The channel waits for the others.  If the source goes away meanwhile, say
- * so; if it sends more, it is alive, and reading is the load's business.
- */
-static bool arrival_alive(IncomingArrival *a, bool *watch, Error **errp)
+static void arrival_failed(IncomingState *in, Error *err)
 {
-    uint8_t byte;
-    size_t n;
-    int ret = arrival_peek(a, &byte, 1, &n, errp);
+    incoming_channels_drop(in);
+    incoming_setup_failed(in, err);
+}
 
-    *watch = ret == 0;
-    if (ret < 0) {
-        error_prepend(errp, "multifd channel %u: ", a->init.id);
-        return false;
-    }
-    if (ret && !n) {
-        error_setg(errp, "multifd channel %u: the source closed it before all "
+/*
+ * The source has gone while the others were waited for.  That there is more to
+ * read does not matter: it cannot have sent all of it.
+ */
+static gboolean arrival_gone(QIOChannel *ioc, GIOCondition cond,
+                             gpointer opaque)
+{
+    IncomingArrival *a = opaque;
+    Error *err = NULL;
+
+    if (a->have) {
+        error_setg(&err, "multifd channel %u: the source closed it before all "
                    "other channels had come", a->init.id);
-        return false;
+    } else {
+        error_setg(&err, "the source closed the main channel before all "
+                   "multifd channels had come");
     }
-    return true;
+    arrival_failed(a->in, err);
+    return G_SOURCE_REMOVE;
 }
 
 static gboolean arrival_ready(QIOChannel *ioc, GIOCondition cond,
@@ -206,25 +205,25 @@ static gboolean arrival_ready(QIOChannel *ioc, GIOCondition cond,
     IncomingArrival *a = opaque;
     IncomingState *in = a->in;
     Error *err = NULL;
-    bool ok, watch = true;
+    bool unwanted = false;
 
-    if (a->multifd) {
-        ok = arrival_alive(a, &watch, &err);
-        if (!watch) {
-            a->watch = 0;
-        }
-    } else {
-        ok = a->have ? arrival_read_init(a, &err) : arrival_identify(a, &err);
-    }
-    if (!ok) {
-        incoming_channels_drop(in);
-        incoming_setup_failed(in, err);
+    if (!(a->have ? arrival_read_init(a, &err)
+                  : arrival_identify(a, &unwanted, &err))) {
+        arrival_failed(in, err);
         return G_SOURCE_REMOVE;
     }
-    if (watch) {
-        check_complete(in); /* may free @a and its source */
+    if (unwanted) {
+        arrival_drop(a);
+        return G_SOURCE_REMOVE;
     }
-    return watch;
+    if (!a->known) {
+        return G_SOURCE_CONTINUE;
+    }
+    a->watch = qio_channel_add_watch(ioc,
+                                     G_IO_HUP | QIO_CHANNEL_PEER_CLOSED,
+                                     arrival_gone, a, NULL);
+    check_complete(in); /* may free @a */
+    return G_SOURCE_REMOVE;
 }
 
 void incoming_channel_arrived(IncomingState *in, QIOChannel *ioc)

@@ -131,6 +131,11 @@ int qio_channel_flush(QIOChannel *ioc, Error **errp);
 
 typedef gboolean (*QIOChannelFunc)(QIOChannel *ioc, GIOCondition cond,
                                    gpointer data);
+/*
+ * A condition of sockets, for a watch of nothing but the end: the peer will
+ * send no more, even if what it sent before has not been read.
+ */
+#define QIO_CHANNEL_PEER_CLOSED ((GIOCondition)0x2000)
 /* A source whose callback is a QIOChannelFunc; not attached. */
 GSource *qio_channel_create_watch(QIOChannel *ioc, GIOCondition cond);
 /* Attach such a source to @context (NULL: default); returns the source id. */
