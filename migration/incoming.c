@@ -122,6 +122,31 @@ static void incoming_multifd_failed(void *opaque, const Error *err)
     qio_channel_shutdown(in->ioc, QIO_CHANNEL_SHUTDOWN_READ, NULL);
 }
 
+/*
+ * A source that has a return path does not close the main channel before it
+ * has our answer.  If it did, it has given up; the load need not wait for
+ * channels that may never say so.  Whoever sets the second of the two flags
+ * sees both.
+ */
+static void incoming_check_gone(IncomingState *in)
+{
+    if (in->multifd && qatomic_read(&in->return_path) &&
+        qatomic_read(&in->source_gone)) {
+        multifd_recv_source_gone(in->multifd);
+    }
+}
+
+static gboolean incoming_source_gone(QIOChannel *ioc, GIOCondition cond,
+                                     gpointer opaque)
+{
+    IncomingState *in = opaque;
+
+    in->watch = 0;
+    (void)qatomic_xchg(&in->source_gone, true);
+    incoming_check_gone(in);
+    return G_SOURCE_REMOVE;
+}
+
 static void incoming_stop_listening(IncomingState *in)
 {
     if (in->listener) {
@@ -140,6 +165,10 @@ void incoming_reap(IncomingState *in)
     if (in->thread.created) {
         /* It takes no lock after the state became final. */
         qemu_thread_join(&in->thread);
+    }
+    if (in->watch) {
+        g_source_remove(in->watch);
+        in->watch = 0;
     }
     if (in->ioc) {
         yank_unregister_function(yank, "migration", incoming_yank, in);
@@ -202,7 +231,8 @@ static bool incoming_command(void *opaque, MigCommand cmd,
             error_setg(errp, "command OPEN_RETURN_PATH came twice");
             return false;
         }
-        in->return_path = true;
+        (void)qatomic_xchg(&in->return_path, true);
+        incoming_check_gone(in);
         return true;
     case MIG_CMD_PING:
         if (!in->return_path) {
@@ -387,7 +417,8 @@ void incoming_begin(IncomingState *in, QIOChannel *ioc)
     yank_register_function(machine_get_yank(in->machine), "migration",
                            incoming_yank, in);
     in->stream = migration_options_stream(&s->options, in->machine);
-    in->return_path = false;
+    qatomic_set(&in->return_path, false);
+    qatomic_set(&in->source_gone, false);
     ram = (RAMConfig) {
         .ignore_shared = in->stream.x_ignore_shared,
         .multifd_recv = in->multifd,
@@ -396,6 +427,11 @@ void incoming_begin(IncomingState *in, QIOChannel *ioc)
     };
     ram_configure(s->ram, &ram);
     incoming_move(in, IN_SETUP, IN_ACTIVE);
+    if (in->multifd) {
+        in->watch = qio_channel_add_watch(ioc,
+                                          G_IO_HUP | QIO_CHANNEL_PEER_CLOSED,
+                                          incoming_source_gone, in, NULL);
+    }
     qemu_thread_create(&in->thread, "mig/dst/main", incoming_thread, in);
 }
 

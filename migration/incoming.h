@@ -46,7 +46,9 @@ struct IncomingState {
     MultiFDCounters *channel_counters; /* one per channel, or NULL */
     QemuMutex error_lock;
     Error *channel_error;     /* of a multifd channel; error_lock */
-    bool return_path;         /* load thread: OPEN_RETURN_PATH has come */
+    bool return_path;         /* atomic: OPEN_RETURN_PATH has come */
+    guint watch;              /* main loop: of the end of ioc; 0: none */
+    bool source_gone;         /* atomic: the source sends no more on ioc */
 };
 
 IncomingState *incoming_new(Machine *m, MigrationState *outgoing);

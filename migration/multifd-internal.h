@@ -182,6 +182,7 @@ struct MultiFDRecv {
     /* Once per channel at a sync point, or at its end. */
     QemuSemaphore sem_sync;
     bool exiting; /* atomic, full ordering with the semaphores */
+    bool source_gone; /* atomic: why */
     bool failing; /* atomic: the first failure was reported */
 };
 

@@ -80,6 +80,12 @@ void multifd_recv_shutdown(MultiFDRecv *mr)
     qemu_sem_post(&mr->sem_sync);
 }
 
+void multifd_recv_source_gone(MultiFDRecv *mr)
+{
+    qatomic_set(&mr->source_gone, true); /* read after "exiting" */
+    multifd_recv_shutdown(mr);
+}
+
 /* Channel @p has failed.  Takes @err. */
 static void multifd_recv_fail(MultiFDRecvParams *p, Error *err)
 {
@@ -255,7 +261,10 @@ bool multifd_recv_sync_main(MultiFDRecv *mr, Error **errp)
             qemu_sem_wait(&mr->sem_sync);
         }
         if (recv_exiting(mr)) {
-            error_setg(errp, "multifd: the channels were shut down");
+            error_setg(errp, qatomic_read(&mr->source_gone)
+                       ? "multifd: the source closed the main channel before "
+                         "all channels had reached a sync point"
+                       : "multifd: the channels were shut down");
             return false;
         }
         if (!check_eof(mr, errp)) {

@@ -120,6 +120,8 @@ bool multifd_recv_new_channel(MultiFDRecv *mr, QIOChannel *ioc,
 bool multifd_recv_complete(const MultiFDRecv *mr);
 /* End everything that blocks, from any thread. */
 void multifd_recv_shutdown(MultiFDRecv *mr);
+/* The same, because the source is known to have given up. */
+void multifd_recv_source_gone(MultiFDRecv *mr);
 
 /*
  * Begin to read.  @find: the block of a name (of at most 255 bytes, not
