@@ -51,7 +51,9 @@ static bool load_payload(LoadState *ls, const LoadSection *s, Error **errp)
         return load_ignored(ls, s, errp);
     }
     bql_lock(ls->ctx->machine);
+    qemu_file_drop_lock(ls->f, ls->ctx->machine);
     ok = vmstate_load(ls->f, e->vmsd, e->opaque, s->version, errp);
+    qemu_file_drop_lock(ls->f, NULL);
     bql_unlock(ls->ctx->machine);
     return ok;
 }

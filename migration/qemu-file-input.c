@@ -10,6 +10,7 @@
 #include "qemu/osdep.h"
 
 #include "migration/qemu-file-internal.h"
+#include "system/machine.h"
 
 /* From this many missing bytes on, read into the caller's memory. */
 #define DIRECT_READ_MIN 4096
@@ -20,8 +21,8 @@
  * One read of at least one byte; a non-blocking channel is waited for.
  * Returns the bytes read; 0: end of file or (sticky) error.
  */
-static size_t qemu_file_readv(QEMUFile *f, const struct iovec *iov,
-                              size_t niov)
+static size_t readv_unlocked(QEMUFile *f, const struct iovec *iov,
+                             size_t niov)
 {
     Error *err = NULL;
     ssize_t n;
@@ -40,6 +41,25 @@ static size_t qemu_file_readv(QEMUFile *f, const struct iovec *iov,
         }
     }
     return 0;
+}
+
+static size_t qemu_file_readv(QEMUFile *f, const struct iovec *iov,
+                              size_t niov)
+{
+    size_t n;
+
+    if (!f->lock_of) {
+        return readv_unlocked(f, iov, niov);
+    }
+    bql_unlock(f->lock_of);
+    n = readv_unlocked(f, iov, niov);
+    bql_lock(f->lock_of);
+    return n;
+}
+
+void qemu_file_drop_lock(QEMUFile *f, Machine *m)
+{
+    f->lock_of = m;
 }
 
 /* Have @len bytes in the buffer, if the channel has them. */

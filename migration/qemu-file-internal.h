@@ -43,6 +43,7 @@ struct QEMUFile {
     size_t queued; /* bytes in @iov */
 
     bool eof; /* input only: the channel has no more */
+    Machine *lock_of; /* input only: see qemu_file_drop_lock() */
 
     /*
      * Written by the thread that uses the file, read by any; relaxed, as only

@@ -13,11 +13,18 @@
 #include "io/channel.h"
 #include "migration/qemu-file-types.h"
 #include "qemu/error.h"
+#include "system/machine.h"
 
 /* Take a reference to @ioc. */
 QEMUFile *qemu_file_new_output(QIOChannel *ioc);
 QEMUFile *qemu_file_new_input(QIOChannel *ioc);
 QIOChannel *qemu_file_get_channel(QEMUFile *f); /* borrowed */
+/*
+ * The reading thread holds the lock of @m from now on (NULL: of none), which
+ * is dropped while it waits for the peer: no peer may keep the monitors from
+ * working, least of all from ending the migration.
+ */
+void qemu_file_drop_lock(QEMUFile *f, Machine *m);
 
 /* Flush (output) and close the channel; first error wins.  Frees @f. */
 bool qemu_fclose(QEMUFile *f, Error **errp);
