@@ -3,17 +3,18 @@
 """Live migrations over TLS between this program and a stock QEMU, both ways,
 with `-machine none`; RAM is compared byte for byte.
 
-Usage: live_tls.py BINARY MAKE-TLS-CERTS [--peer STOCK] [name patterns]
+Usage: live_tls.py BINARY MAKE-TLS-CERTS [--peer STOCK]...
+       [name patterns]
 """
 
 import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from lib import tap  # noqa: E402
+from lib import stock, tap  # noqa: E402
 from lib.tls import Certs, add_creds  # noqa: E402
 from lib.vm import Workspace  # noqa: E402
-from live import (Pair, check_content, final_states, no_stock,  # noqa: E402
+from live import (Pair, check_content, final_states,  # noqa: E402
                   put_content)
 
 HOST = "dst.example"
@@ -21,11 +22,9 @@ HOST = "dst.example"
 
 def extra_args(pair, which):
     """What makes us understand peers that are too old to know better."""
-    if which == "ours" and pair.stock_version < (10, 0):
-        return ["-global", "migration.multifd-clean-tls-termination=off",
-                "-global", "migration.multifd-flush-after-each-section=on",
-                "-global", "migration.zero-page-detection=legacy"]
-    return []
+    if which != "ours":
+        return []
+    return pair.peer.multifd_args() + pair.peer.tls_args()
 
 
 def tls_case(pair, tool, way, kind, transport, channels, method="none",
@@ -61,41 +60,31 @@ def tls_case(pair, tool, way, kind, transport, channels, method="none",
             check_content(dst)
 
 
-def cases(suite, add):
+def add_cases(suite, pair, tool):
+    """All cases against one stock program."""
     for way in (("stock", "ours"), ("ours", "stock")):
-        prefix = f"{way[0]}-to-{way[1]}"
+        prefix = f"{pair.peer.name}/{way[0]}-to-{way[1]}"
+
+        def add(name, *args, prefix=prefix, way=way):
+            suite.add(f"{prefix}/{name}", tls_case, pair, tool, way, *args)
+
         for kind in ("x509", "psk", "anon"):
             for transport in ("tcp", "unix"):
-                add(suite, f"{prefix}/{kind}/{transport}", way, kind,
-                    transport, 0)
+                add(f"{kind}/{transport}", kind, transport, 0)
             for channels in (1, 4):
-                add(suite, f"{prefix}/{kind}/multifd-{channels}", way, kind,
-                    "tcp", channels)
-        add(suite, f"{prefix}/psk/one-way", way, "psk", "tcp", 0, "none",
-            False)
+                add(f"{kind}/multifd-{channels}", kind, "tcp", channels)
+        add("psk/one-way", "psk", "tcp", 0, "none", False)
         for method in ("zlib", "zstd"):
-            add(suite, f"{prefix}/x509/multifd-{method}", way, "x509", "tcp",
-                2, method)
+            add(f"x509/multifd-{method}", "x509", "tcp", 2, method)
 
 
 def main():
     ours, tool = sys.argv[1:3]
-    rest = sys.argv[3:]
-    stock = "/usr/bin/qemu-system-x86_64"
-    if rest[:1] == ["--peer"]:
-        stock = rest[1]
-        rest = rest[2:]
-    have = os.access(stock, os.X_OK)
-    pair = Pair(ours, stock) if have else None
-
-    def add(suite, name, way, *args):
-        if have:
-            suite.add(name, tls_case, pair, tool, way, *args)
-        else:
-            suite.add(name, no_stock, stock)
-
+    stocks, rest = stock.from_args(sys.argv[3:])
     suite = tap.Suite()
-    cases(suite, add)
+    for peer in stocks:
+        add_cases(suite, Pair(ours, peer), tool)
+    stock.add_missing(suite, stocks)
     return suite.run(rest)
 
 

@@ -60,6 +60,13 @@ class Stock:
                      "migration.multifd-flush-after-each-section=on"]
         return args
 
+    def tls_args(self):
+        """The same for TLS on multifd channels: before 10.0 they ended without
+        a word."""
+        if self.version < (10, 0):
+            return ["-global", "migration.multifd-clean-tls-termination=off"]
+        return []
+
     def uris(self, path):
         """(save, load) a file: older ones do it through a command."""
         if self.version < (8, 2):

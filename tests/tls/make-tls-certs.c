@@ -152,7 +152,8 @@ static void set_limits(gnutls_x509_crt_t crt, char **args, bool ca)
     check(gnutls_x509_crt_set_basic_constraints(crt, ca, -1), "constraints");
     check(gnutls_x509_crt_set_key_usage(
               crt, ca ? GNUTLS_KEY_KEY_CERT_SIGN | GNUTLS_KEY_CRL_SIGN
-                      : GNUTLS_KEY_DIGITAL_SIGNATURE), "key usage");
+                      : GNUTLS_KEY_DIGITAL_SIGNATURE |
+                        GNUTLS_KEY_KEY_ENCIPHERMENT), "key usage");
 }
 
 int main(int argc, char **argv)
