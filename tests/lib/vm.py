@@ -190,6 +190,29 @@ class VM:
                     return int(line.split()[1])
         return 0
 
+    def threads(self):
+        """Names of the threads, sorted; without those that the kernel adds to
+        a process that uses KVM."""
+        names = []
+        for task in os.listdir(f"/proc/{self.process.pid}/task"):
+            try:
+                with open(f"/proc/{self.process.pid}/task/{task}/comm") as f:
+                    names.append(f.read().strip())
+            except (FileNotFoundError, ProcessLookupError):
+                pass  # it has just ended
+        return sorted(n for n in names if not n.startswith("kvm-"))
+
+    def descriptors(self):
+        """What is open: the links' texts, sorted, without inode numbers."""
+        folder = f"/proc/{self.process.pid}/fd"
+        texts = []
+        for fd in os.listdir(folder):
+            try:
+                texts.append(os.readlink(f"{folder}/{fd}").split("[")[0])
+            except FileNotFoundError:
+                pass  # just closed
+        return sorted(texts)
+
     # -- QMP shorthands
 
     def cmd(self, name, args=None, fds=()):

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the tests of migrations over several channels share."""
+
+import os
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../qtest"))
+from migration_test import (  # noqa: E402
+    FAST, Bench, address_for, channels_of, finish)
+
+from .guest import Guest  # noqa: E402
+from .vm import VMError  # noqa: E402
+
+
+class ModestBench(Bench):
+    """A guest of little memory, on the accelerator that starts fastest: these
+    tests are many, and not about the guest."""
+
+    def __init__(self, binary, image):
+        has = subprocess.run([binary, "-accel", "help"], check=True,
+                             stdout=subprocess.PIPE, text=True).stdout.split()
+        super().__init__(binary, image, "tcg" if "tcg" in has else "kvm")
+        self.guest = Guest(image, self.work.file("guest.bin"), ram_mib=24,
+                           swept_mib=6)
+
+
+def set_up(vm, channels, method="none"):
+    """Switch multifd on; the same on both sides."""
+    vm.set_capability("multifd")
+    vm.set_parameters(multifd_channels=channels, multifd_compression=method)
+
+
+def listen(bench, dst, transport, listed=False, **args):
+    """Make dst listen; returns where.  `listed`: by `channels`, not uri."""
+    uri = address_for(bench, transport)
+    dst.cmd("migrate-incoming",
+            {**(channels_of(uri) if listed else {"uri": uri}), **args})
+    if transport == "tcp":
+        addr = dst.cmd("query-migrate")["socket-address"][0]
+        uri = f"tcp:127.0.0.1:{addr['port']}"
+    return uri
+
+
+def move_on(bench, src, channels, method="none", transport="unix"):
+    """A migration that must succeed, whatever was before; returns the new
+    machine and ends the old one."""
+    dst = bench.start(incoming="defer")
+    for vm in (src, dst):
+        set_up(vm, channels, method)
+    src.set_parameters(max_bandwidth=FAST, downtime_limit=300)
+    connect(bench, src, dst, transport)
+    finish(bench, src, dst, paused=False)
+    bench.end(src)
+    return dst
+
+
+def connect(bench, src, dst, transport, listed=False):
+    """Make dst listen and src send; returns when `migrate` was accepted."""
+    uri = listen(bench, dst, transport, listed)
+    src.cmd("migrate", channels_of(uri) if listed else {"uri": uri})
+
+
+def equal_soon(what, want, get, timeout=20.0):
+    """get() becomes `want`: what is over may take a moment to be gone."""
+    end = time.monotonic() + timeout
+    while True:
+        got = get()
+        if got == want:
+            return
+        if time.monotonic() > end:
+            raise VMError(f"{what}: {got}, not {want}")
+        time.sleep(0.01)
+
+
+def stderr_of(vms):
+    """Print what the machines of a failed test have said."""
+    for vm in vms:
+        text = vm.stderr().strip()
+        if text:
+            print(f"# stderr of {vm.name}: " +
+                  text.replace("\n", f"\n# {vm.name}: "))
+
+
+def options(argv, known=()):
+    """(BINARY, IMAGE, options, what is left) of a test program.  options
+    has "all", and of `known` those that were given as --NAME VALUE."""
+    opts = {"all": "--all" in argv or (bool(os.environ.get("CI")) and
+                                       "--brief" not in argv)}
+    rest = [a for a in argv[3:] if a not in ("--all", "--brief")]
+    for name in known:
+        if f"--{name}" in rest:
+            at = rest.index(f"--{name}")
+            opts[name] = rest[at + 1]
+            del rest[at:at + 2]
+    return argv[1], argv[2], opts, rest

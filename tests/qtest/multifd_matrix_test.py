@@ -1,0 +1,276 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Migrations over several channels that must succeed: combinations of
+channels, methods, encryption and transport, of a guest that runs or stands
+still, with its memory checked after every move; and what is left of a hundred
+of them.
+
+Usage: multifd_matrix_test.py BINARY GUEST-IMAGE [--certs TOOL]
+       [--all | --brief] [patterns]
+  --certs  the program make-tls-certs, for moves with encryption
+  --all    every combination, not only a selection in which each value meets
+           each other one; also if $CI is set and --brief is not there
+"""
+
+import itertools
+import os
+import random
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
+from lib import tap  # noqa: E402
+from lib.multifd import (  # noqa: E402
+    ModestBench, connect, equal_soon, options, set_up, stderr_of)
+from lib.vm import QMPError, VMError  # noqa: E402
+from migration_test import FAST, SLOW  # noqa: E402
+
+CHANNELS = (1, 2, 4, 16)
+METHODS = ("none", "zlib", "zstd")
+SECURITY = ("plain", "x509", "psk")
+TRANSPORTS = ("tcp", "unix")
+PACES = ("live", "paused")
+
+# Bytes per second at which the guest has time to write.
+STEADY = 100 << 20
+HOST = "dst.example"
+
+
+def has_method(vm, method):
+    """Can this build do it?  Sets the parameter."""
+    try:
+        vm.set_parameters(multifd_compression=method)
+    except QMPError:
+        return False
+    return True
+
+
+class Chain:
+    """A guest that is moved on and on.  After a failed move the next one
+    begins with a new guest."""
+
+    def __init__(self, binary, image, certs):
+        self.bench = ModestBench(binary, image)
+        self.tool = certs
+        self.certs = None
+        self.vm = None
+
+    def machine(self):
+        if not self.vm:
+            self.vm = self.bench.start()
+        return self.vm
+
+    def drop(self):
+        for vm in self.bench.vms:
+            vm.__exit__()
+        self.bench.vms.clear()
+        self.vm = None
+
+    def require(self, method, security):
+        """Skip what this build cannot do."""
+        vm = self.machine()
+        if not has_method(vm, method):
+            raise tap.Skip(f"this build does not do {method}")
+        if security == "plain":
+            return
+        if "tls-creds" not in vm.cmd("query-migrate-parameters"):
+            raise tap.Skip("this build has no TLS")
+        if not self.tool:
+            raise tap.Skip("no program that makes certificates (--certs)")
+
+    def secure(self, src, dst, security):
+        """Credentials for this move; an object of an earlier one is gone
+        with its machine."""
+        if security == "plain":
+            if "tls-creds" in src.cmd("query-migrate-parameters"):
+                src.set_parameters(tls_creds="")
+            return
+        from lib import tls  # pylint: disable=import-outside-toplevel
+        if not self.certs:
+            self.certs = tls.Certs(self.tool,
+                                   self.bench.work.file("certs")).standard()
+        for vm, end in ((src, "client"), (dst, "server")):
+            # A machine is first a server, later a client.
+            tls.add_creds(vm, security, end, self.certs[(security, end)],
+                          obj_id=f"{security}-{end}")
+        if security == "x509":
+            src.set_parameters(tls_hostname=HOST)
+
+    def move(self, channels, method, security, transport, pace):
+        bench = self.bench
+        src = self.machine()
+        dst = bench.start(incoming="defer")
+        before = dst.threads(), dst.descriptors()
+        for vm in (src, dst):
+            set_up(vm, channels, method)
+            vm.set_capability("return-path", channels % 4 == 0)
+        if pace == "paused":
+            src.cmd("stop")
+            src.set_parameters(max_bandwidth=FAST, downtime_limit=300)
+        else:
+            src.set_parameters(max_bandwidth=STEADY, downtime_limit=0)
+        self.secure(src, dst, security)
+        connect(bench, src, dst, transport, listed=channels > 2)
+        if pace == "live":
+            wait_syncs(src, 3)
+            src.set_parameters(max_bandwidth=FAST, downtime_limit=300)
+        self.finish(src, dst, channels, pace)
+        equal_soon(f"{dst.name}: threads and descriptors", before,
+                   lambda: (dst.threads(), dst.descriptors()))
+        self.vm = dst
+
+    def finish(self, src, dst, channels, pace):
+        src.wait_migration()
+        dst.wait_migration()
+        src.wait_status("postmigrate")
+        check_stats(src, dst, channels)
+        dst.wait_status("paused" if pace == "paused" else "running")
+        self.bench.check_memory(dst)
+        if pace == "paused":
+            dst.cmd("cont")
+        self.bench.end(src)
+        self.bench.guest.wait_sweeps(dst, 1)
+
+    def close(self):
+        self.bench.__exit__()
+
+
+def wait_syncs(vm, count, timeout=60.0):
+    """Until the guest's writes were looked at `count` times."""
+    end = time.monotonic() + timeout
+    while True:
+        info = vm.cmd("query-migrate")
+        if info.get("ram", {}).get("dirty-sync-count", 0) >= count:
+            return
+        if info.get("status") in ("failed", "cancelled", "completed"):
+            raise VMError(f"{vm.name}: migration {info['status']}: "
+                          f"{info.get('error-desc')}")
+        if time.monotonic() > end:
+            raise VMError(f"{vm.name}: no {count} passes: {info}")
+        time.sleep(0.005)
+
+
+def check_stats(src, dst, channels):
+    """Memory went over all channels, and both sides counted the same."""
+    sent, got = (vm.cmd("query-migrate") for vm in (src, dst))
+    if [c["id"] for c in sent["x-channels"]] != list(range(channels)):
+        raise VMError(f"channels {sent['x-channels']}")
+    if sent["x-channels"] != got["x-channels"]:
+        raise VMError(f"sent {sent['x-channels']}, received "
+                      f"{got['x-channels']}")
+    total = sum(c["bytes"] for c in sent["x-channels"])
+    if sent["ram"]["multifd-bytes"] != total:
+        raise VMError(f"multifd-bytes {sent['ram']['multifd-bytes']}, the "
+                      f"channels together {total}")
+    if not all(c["packets"] > c["syncs"] for c in sent["x-channels"]):
+        raise VMError(f"an unused channel: {sent['x-channels']}")
+
+
+def selection(*lists):
+    """Tuples of one item of each list, such that each two items of different
+    lists meet in one of them."""
+    def pairs(t):
+        return {(i, t[i], j, t[j])
+                for i, j in itertools.combinations(range(len(t)), 2)}
+
+    everything = list(itertools.product(*lists))
+    missing = set().union(*(pairs(t) for t in everything))
+    while missing:
+        best = max(everything, key=lambda t: len(pairs(t) & missing))
+        missing -= pairs(best)
+        yield best
+
+
+def test_move(chain, *what):
+    chain.require(what[1], what[2])
+    try:
+        chain.move(*what)
+    except Exception:
+        stderr_of(chain.bench.vms)
+        chain.drop()
+        raise
+
+
+# ---- nothing is left ----
+
+WARM_UP = 20
+GROWTH_KIB = 1024
+# What the C library keeps for later would hide what is lost.
+TIDY_MALLOC = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536"}
+
+
+def one_of_many(bench, src, n, methods, rng):
+    """A migration that ends well, or is cancelled, or fails; the guest runs
+    on here."""
+    channels = CHANNELS[n % len(CHANNELS)]
+    method = methods[n // len(CHANNELS) % len(methods)]
+    dst = bench.start(incoming="defer")
+    dst.exit_expected = True
+    for vm in (src, dst):
+        set_up(vm, channels, method)
+    how = ("complete", "cancel", "kill")[n % 3]
+    src.set_parameters(max_bandwidth=FAST if how == "complete" else SLOW,
+                       downtime_limit=300 if how == "complete" else 0)
+    connect(bench, src, dst, TRANSPORTS[n % 2])
+    if how == "complete":
+        src.wait_migration()
+    else:
+        time.sleep(rng.random() * 0.1)
+    if how == "cancel":
+        src.cmd("migrate_cancel")
+        src.wait_migration("cancelled", also=("completed",))
+    dst.kill()
+    if how == "kill":
+        src.set_parameters(max_bandwidth=FAST)
+        src.wait_migration("failed", also=("completed",))
+    bench.vms.remove(dst)
+    dst.__exit__()
+    if src.migration_status() == "completed":
+        src.cmd("cont")
+    src.wait_status("running")
+
+
+def test_nothing_left(binary, image, rounds):
+    with ModestBench(binary, image) as bench:
+        os.environ.update(TIDY_MALLOC)
+        src = bench.start()
+        for name in TIDY_MALLOC:
+            del os.environ[name]
+        methods = [m for m in METHODS if has_method(src, m)]
+        rng = random.Random(5)
+        for n in range(rounds):
+            if n == WARM_UP:
+                before = src.threads(), src.descriptors()
+                memory = src.memory_kib()
+            one_of_many(bench, src, n, methods, rng)
+        equal_soon("threads and descriptors", before,
+                   lambda: (src.threads(), src.descriptors()))
+        growth = src.memory_kib() - memory
+        print(f"# {rounds - WARM_UP} migrations: {growth} KiB more")
+        if growth > GROWTH_KIB:
+            raise VMError(f"{growth} KiB more after {rounds - WARM_UP} "
+                          "migrations")
+        bench.check_runs(src)
+
+
+def main():
+    binary, image, opts, patterns = options(sys.argv, ("certs",))
+    chain = Chain(binary, image, opts.get("certs"))
+    suite = tap.Suite()
+    lists = (CHANNELS, METHODS, SECURITY, TRANSPORTS, PACES)
+    if opts["all"]:
+        cases = list(itertools.product(*lists))
+    else:
+        cases = list(selection(*lists))
+    for what in cases:
+        suite.add("/".join(str(w) for w in what), test_move, chain, *what)
+    suite.add("nothing-left", test_nothing_left, binary, image,
+              100 + WARM_UP if opts["all"] else 10 + WARM_UP)
+    try:
+        return suite.run(patterns)
+    finally:
+        chain.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
