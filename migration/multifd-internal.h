@@ -45,6 +45,15 @@ typedef struct MultiFDPacket {
 } MultiFDPacket;
 QEMU_BUILD_BUG_ON(sizeof(MultiFDPacket) != 320 + 8 * MULTIFD_PAGES_MAX);
 
+/* Of a device, without method and never a sync; the data follows. */
+typedef struct MultiFDPacketDevice {
+    MultiFDPacketHdr hdr;
+    char idstr[256]; /* of the device's section, with its NUL */
+    uint32_t instance_id;
+    uint32_t next_packet_size;
+} MultiFDPacketDevice;
+QEMU_BUILD_BUG_ON(sizeof(MultiFDPacketDevice) != 276);
+
 /* ---- what is sent at once ---- */
 
 /*
@@ -60,18 +69,30 @@ typedef struct MultiFDPages {
     uint64_t offset[MULTIFD_PAGES_MAX];
 } MultiFDPages;
 
-/* Device state will be another kind of payload. */
+/* A piece of a device's state. */
+typedef struct MultiFDDeviceState {
+    char idstr[256];
+    uint32_t instance_id;
+    uint8_t *data; /* owned */
+    size_t len;
+} MultiFDDeviceState;
+
 typedef enum MultiFDPayloadType {
     MULTIFD_PAYLOAD_NONE,
     MULTIFD_PAYLOAD_RAM,
+    MULTIFD_PAYLOAD_DEVICE_STATE,
 } MultiFDPayloadType;
 
 typedef struct MultiFDSendData {
     MultiFDPayloadType type;
     union {
         MultiFDPages ram;
+        MultiFDDeviceState device;
     } u;
 } MultiFDSendData;
+
+/* Make it an empty batch, whatever it was. */
+void multifd_send_data_clear(MultiFDSendData *data);
 
 /* ---- channels of the source ---- */
 
@@ -99,6 +120,7 @@ typedef struct MultiFDSendParams {
     MultiFDCounters *counters;
     bool zero_copy; /* guest memory is sent in place, until a flush */
     MultiFDPacket *packet;
+    MultiFDPacketDevice device_packet;
     uint32_t flags;            /* of the packet: the method */
     uint32_t next_packet_size; /* bytes in iov behind the header */
     struct iovec *iov;         /* element 0 is for the header */
@@ -138,6 +160,8 @@ struct MultiFDSend {
 bool multifd_send(MultiFDSend *ms, MultiFDSendData **data, Error **errp);
 /* Start the threads; the channels are connected already (tests). */
 void multifd_send_start(MultiFDSend *ms);
+/* Channel @p has sent so many bytes; its thread. */
+void multifd_send_count(MultiFDSendParams *p, uint64_t bytes);
 
 /* ---- channels of the destination ---- */
 
@@ -161,6 +185,7 @@ typedef struct MultiFDRecvParams {
     uint32_t zero_num;
     uint64_t offset[MULTIFD_PAGES_MAX]; /* normal ones, then zero ones */
     bool synced;      /* a sync point was passed */
+    MultiFDPacketDevice device_packet;
     struct iovec *iov;
     uint8_t *scratch; /* a page that nobody reads */
     void *compress_data;
@@ -178,7 +203,11 @@ struct MultiFDRecv {
     unsigned n;
     unsigned come; /* main loop: channels that are there */
     MultiFDRecvParams *params;
-    QemuMutex channel_lock; /* protects params[].c before the start */
+    /* Protects params[].c before the start, and the change of devices. */
+    QemuMutex channel_lock;
+    const MultiFDDeviceOps *device_ops; /* NULL: no device state is taken */
+    void *device_opaque;
+    unsigned ended; /* atomic: channels at their end of file */
     /* Once per channel at a sync point, or at its end. */
     QemuSemaphore sem_sync;
     bool exiting; /* atomic, full ordering with the semaphores */
@@ -260,6 +289,16 @@ void multifd_send_fill_sync(MultiFDSendParams *p);
 bool multifd_recv_check_hdr(MultiFDRecvParams *p, Error **errp);
 /* Everything else; sets what stands below p->packet. */
 bool multifd_recv_unfill_packet(MultiFDRecvParams *p, Error **errp);
+
+/* ---- device state (multifd-device-state.c) ---- */
+
+/* Send the piece in p->data. */
+bool multifd_send_device_state(MultiFDSendParams *p, Error **errp);
+/*
+ * The packet that begins with p->packet->hdr, which was checked: read the rest
+ * of it, and give its data to the device.
+ */
+bool multifd_recv_device_state(MultiFDRecvParams *p, Error **errp);
 
 /* ---- zero pages (multifd-zero-page.c) ---- */
 

@@ -193,11 +193,6 @@ bool multifd_recv_unfill_packet(MultiFDRecvParams *p, Error **errp)
     p->normal_num = p->zero_num = 0;
     p->next_packet_size = 0;
     p->packet_num = GUINT64_FROM_BE(packet->packet_num);
-    if (p->flags & MULTIFD_FLAG_DEVICE_STATE) {
-        error_setg(errp, "packet has flags 0x%x: device state, which this "
-                   "machine does not take", p->flags);
-        return false;
-    }
     if (!check_counts(GUINT32_FROM_BE(packet->pages_alloc), normal, zero,
                       errp)) {
         return false;

@@ -61,6 +61,29 @@ static bool recv_exiting(MultiFDRecv *mr)
     return qatomic_load_acquire(&mr->exiting);
 }
 
+/* Tell the devices, if any wait, that nothing comes any more. */
+static void devices_ended(MultiFDRecv *mr, bool failed)
+{
+    QEMU_LOCK_GUARD(&mr->channel_lock);
+
+    if (mr->device_ops) {
+        mr->device_ops->ended(mr->device_opaque, failed);
+    }
+}
+
+void multifd_recv_set_devices(MultiFDRecv *mr, const MultiFDDeviceOps *ops,
+                              void *opaque)
+{
+    WITH_QEMU_LOCK_GUARD(&mr->channel_lock) {
+        mr->device_ops = ops;
+        mr->device_opaque = opaque;
+    }
+    /* Either the shutdown sees the devices, or they see the shutdown. */
+    if (recv_exiting(mr)) {
+        devices_ended(mr, true);
+    }
+}
+
 void multifd_recv_shutdown(MultiFDRecv *mr)
 {
     if (qatomic_xchg(&mr->exiting, true)) {
@@ -78,6 +101,16 @@ void multifd_recv_shutdown(MultiFDRecv *mr)
         qemu_sem_post(&mr->params[i].sem_sync);
     }
     qemu_sem_post(&mr->sem_sync);
+    devices_ended(mr, true);
+}
+
+void multifd_recv_error(MultiFDRecv *mr, const Error *err)
+{
+    if (!recv_exiting(mr) && !qatomic_xchg(&mr->failing, true)) {
+        trace_multifd_recv_error(error_get_pretty(err));
+        mr->failed(mr->opaque, err);
+    }
+    multifd_recv_shutdown(mr);
 }
 
 void multifd_recv_source_gone(MultiFDRecv *mr)
@@ -89,15 +122,9 @@ void multifd_recv_source_gone(MultiFDRecv *mr)
 /* Channel @p has failed.  Takes @err. */
 static void multifd_recv_fail(MultiFDRecvParams *p, Error *err)
 {
-    MultiFDRecv *mr = p->mr;
-
-    if (!recv_exiting(mr) && !qatomic_xchg(&mr->failing, true)) {
-        error_prepend(&err, "multifd channel %u: ", p->id);
-        trace_multifd_recv_error(p->id, error_get_pretty(err));
-        mr->failed(mr->opaque, err);
-    }
+    error_prepend(&err, "multifd channel %u: ", p->id);
+    multifd_recv_error(p->mr, err);
     error_free(err);
-    multifd_recv_shutdown(mr);
 }
 
 bool multifd_recv_new_channel(MultiFDRecv *mr, QIOChannel *ioc,
@@ -131,25 +158,19 @@ bool multifd_recv_complete(const MultiFDRecv *mr)
 
 /* ---- a channel's thread ---- */
 
-/* 1: there is a packet, 0: end of file, -1: error. */
-static int multifd_recv_packet(MultiFDRecvParams *p, Error **errp)
+/* The rest of a packet's header: all but the beginning. */
+static bool multifd_recv_packet(MultiFDRecvParams *p, Error **errp)
 {
     const size_t begin = sizeof(p->packet->hdr);
-    int ret = qio_channel_read_all_eof(p->c, p->packet, begin, errp);
 
-    if (ret <= 0) {
-        return ret;
-    }
-    /* The flags tell how long the header is, once there is device state. */
-    if (!multifd_recv_check_hdr(p, errp) ||
-        !qio_channel_read_all(p->c, (uint8_t *)p->packet + begin,
+    if (!qio_channel_read_all(p->c, (uint8_t *)p->packet + begin,
                               sizeof(*p->packet) - begin, errp) ||
         !multifd_recv_unfill_packet(p, errp)) {
-        return -1;
+        return false;
     }
     trace_multifd_recv(p->id, p->packet_num, p->normal_num, p->zero_num,
                        p->flags);
-    return 1;
+    return true;
 }
 
 static bool multifd_recv_pages(MultiFDRecvParams *p, Error **errp)
@@ -176,9 +197,23 @@ static bool multifd_recv_pages(MultiFDRecvParams *p, Error **errp)
 
 int multifd_recv_step(MultiFDRecvParams *p, Error **errp)
 {
-    int ret = multifd_recv_packet(p, errp);
+    int ret = qio_channel_read_all_eof(p->c, p->packet,
+                                       sizeof(p->packet->hdr), errp);
+    bool ok;
 
-    return ret > 0 && !multifd_recv_pages(p, errp) ? -1 : ret;
+    if (ret <= 0) {
+        return ret;
+    }
+    if (!multifd_recv_check_hdr(p, errp)) {
+        return -1;
+    }
+    /* The flags tell how long the header is. */
+    if (p->flags & MULTIFD_FLAG_DEVICE_STATE) {
+        ok = multifd_recv_device_state(p, errp);
+    } else {
+        ok = multifd_recv_packet(p, errp) && multifd_recv_pages(p, errp);
+    }
+    return ok ? 1 : -1;
 }
 
 /* Packets up to the end of file or of everything. */
@@ -201,6 +236,10 @@ static bool multifd_recv_loop(MultiFDRecvParams *p, Error **errp)
     if (ret == 0) {
         qatomic_store_release(&p->eof, true);
         qemu_sem_post(&mr->sem_sync);
+        /* The last one sees what all others have given to the devices. */
+        if (qatomic_fetch_add(&mr->ended, 1) + 1 == mr->n) {
+            devices_ended(mr, false);
+        }
     }
     return ret == 0;
 }

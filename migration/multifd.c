@@ -65,6 +65,7 @@ void multifd_send_free(MultiFDSend *ms)
         MultiFDSendParams *p = &ms->params[i];
 
         g_clear_object(&p->c);
+        multifd_send_data_clear(p->data);
         g_free(p->data);
         g_free(p->packet);
         g_free(p->iov);
@@ -80,9 +81,14 @@ void multifd_send_free(MultiFDSend *ms)
     g_free(ms);
 }
 
-static bool send_exiting(MultiFDSend *ms)
+static bool send_exiting(const MultiFDSend *ms)
 {
     return qatomic_load_acquire(&ms->exiting);
+}
+
+bool multifd_send_exiting(const MultiFDSend *ms)
+{
+    return send_exiting(ms);
 }
 
 void multifd_send_shutdown(MultiFDSend *ms)
@@ -105,24 +111,27 @@ void multifd_send_shutdown(MultiFDSend *ms)
     qemu_sem_post(&ms->channels_ready);
 }
 
+void multifd_send_error(MultiFDSend *ms, const Error *err)
+{
+    /* What breaks because of the shutdown is no news. */
+    if (!send_exiting(ms) && !qatomic_xchg(&ms->failing, true)) {
+        trace_multifd_send_error(error_get_pretty(err));
+        ms->failed(ms->opaque, err);
+    }
+    multifd_send_shutdown(ms);
+}
+
 /* Channel @p has failed.  Takes @err. */
 static void multifd_send_fail(MultiFDSendParams *p, Error *err)
 {
-    MultiFDSend *ms = p->ms;
-
-    /* What breaks because of the shutdown is no news. */
-    if (!send_exiting(ms) && !qatomic_xchg(&ms->failing, true)) {
-        error_prepend(&err, "multifd channel %u: ", p->id);
-        trace_multifd_send_error(p->id, error_get_pretty(err));
-        ms->failed(ms->opaque, err);
-    }
+    error_prepend(&err, "multifd channel %u: ", p->id);
+    multifd_send_error(p->ms, err);
     error_free(err);
-    multifd_send_shutdown(ms);
 }
 
 /* ---- a channel's thread ---- */
 
-static void multifd_send_count(MultiFDSendParams *p, uint64_t bytes)
+void multifd_send_count(MultiFDSendParams *p, uint64_t bytes)
 {
     qatomic_add(&p->ms->counters->multifd_bytes, bytes);
     qatomic_add(&p->counters->bytes, bytes);
@@ -211,20 +220,33 @@ static bool multifd_send_sync_packet(MultiFDSendParams *p, Error **errp)
     return multifd_send_packet(p, errp);
 }
 
-/* One request; a job goes before a sync, which was asked for after it. */
-static bool multifd_send_step(MultiFDSendParams *p, Error **errp)
+static bool multifd_send_job(MultiFDSendParams *p, Error **errp)
 {
-    MultiFDSyncReq req;
+    bool ok = p->data->type == MULTIFD_PAYLOAD_DEVICE_STATE
+                  ? multifd_send_device_state(p, errp)
+                  : multifd_send_pages(p, errp);
 
-    if (qatomic_load_acquire(&p->pending_job)) {
-        if (!multifd_send_pages(p, errp)) {
-            return false;
-        }
+    multifd_send_data_clear(p->data);
+    if (ok) {
         qatomic_store_release(&p->pending_job, false);
         qemu_sem_post(&p->ms->channels_ready);
-        return true;
     }
-    req = qatomic_load_acquire(&p->pending_sync);
+    return ok;
+}
+
+/*
+ * What there is to do.  A sync comes after all jobs that whoever asks for it
+ * gave before: a request that was seen first has its jobs behind it when the
+ * one that is seen then is done.  Looking in this order also keeps devices'
+ * threads, which may have a job ready at any time, from holding up a sync.
+ */
+static bool multifd_send_step(MultiFDSendParams *p, Error **errp)
+{
+    MultiFDSyncReq req = qatomic_load_acquire(&p->pending_sync);
+
+    if (qatomic_load_acquire(&p->pending_job) && !multifd_send_job(p, errp)) {
+        return false;
+    }
     if (req == MULTIFD_SYNC_NONE) {
         return true;
     }
@@ -418,6 +440,14 @@ bool multifd_send(MultiFDSend *ms, MultiFDSendData **data, Error **errp)
     return true;
 }
 
+void multifd_send_data_clear(MultiFDSendData *data)
+{
+    if (data->type == MULTIFD_PAYLOAD_DEVICE_STATE) {
+        g_free(data->u.device.data);
+    }
+    data->type = MULTIFD_PAYLOAD_NONE;
+}
+
 static void pages_reset(MultiFDPages *pages)
 {
     pages->block = NULL;
@@ -431,11 +461,7 @@ static bool multifd_send_batch(MultiFDSend *ms, Error **errp)
     if (ms->data->type == MULTIFD_PAYLOAD_NONE) {
         return true;
     }
-    if (!multifd_send(ms, &ms->data, errp)) {
-        return false;
-    }
-    ms->data->type = MULTIFD_PAYLOAD_NONE;
-    return true;
+    return multifd_send(ms, &ms->data, errp);
 }
 
 bool multifd_queue_run(MultiFDSend *ms, const RAMBlock *rb, uint64_t first,

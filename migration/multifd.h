@@ -86,6 +86,32 @@ bool multifd_send_dirty(MultiFDSend *ms);
 /* Send the partial batch, then do what @req says.  Same thread. */
 bool multifd_send_sync(MultiFDSend *ms, MultiFDSyncReq req, Error **errp);
 
+/*
+ * A piece of a device's state may have up to so many bytes; the format knows
+ * no limit.
+ */
+#define MULTIFD_DEVICE_STATE_MAX ((size_t)(64 * MiB))
+
+/* Can @ms (may be NULL) carry device state? */
+bool multifd_device_state_supported(const MultiFDSend *ms);
+/*
+ * Send @len bytes of state of the device whose section is @idstr,
+ * @instance_id, over whichever channel is idle; pieces may overtake one
+ * another.  Takes @data, which g_free() will free, also on failure.  May wait
+ * for a channel; fails when the channels are shut down.  Any thread, several
+ * at once.
+ */
+bool multifd_queue_device_state(MultiFDSend *ms, const char *idstr,
+                                uint32_t instance_id, uint8_t *data,
+                                size_t len, Error **errp);
+/* Are the channels being shut down?  Any thread. */
+bool multifd_send_exiting(const MultiFDSend *ms);
+/*
+ * The migration fails because of @err (borrowed), unless it has failed or
+ * ended before: report it and shut down.  Any thread.
+ */
+void multifd_send_error(MultiFDSend *ms, const Error *err);
+
 /* ---- destination ---- */
 
 /* The first bytes of a channel, from the network; big-endian. */
@@ -122,6 +148,28 @@ bool multifd_recv_complete(const MultiFDRecv *mr);
 void multifd_recv_shutdown(MultiFDRecv *mr);
 /* The same, because the source is known to have given up. */
 void multifd_recv_source_gone(MultiFDRecv *mr);
+
+/* Who takes the state of devices; called by the channels' threads. */
+typedef struct MultiFDDeviceOps {
+    /* The device with that section; NULL: there is none, @errp tells. */
+    void *(*find)(void *opaque, const char *idstr, uint32_t instance_id,
+                  Error **errp);
+    /* @device is from find(); takes @data, also on failure. */
+    bool (*load)(void *device, uint8_t *data, size_t len, Error **errp);
+    /*
+     * No more will come: all channels have ended or (@failed) are being shut
+     * down.  Any thread, more than once; must not block.
+     */
+    void (*ended)(void *opaque, bool failed);
+} MultiFDDeviceOps;
+/*
+ * Before multifd_recv_start(); with NULL, after multifd_recv_cleanup().  No
+ * function of @ops runs any more when the latter has returned.  Load thread.
+ */
+void multifd_recv_set_devices(MultiFDRecv *mr, const MultiFDDeviceOps *ops,
+                              void *opaque);
+/* As multifd_send_error(). */
+void multifd_recv_error(MultiFDRecv *mr, const Error *err);
 
 /*
  * Begin to read.  @find: the block of a name (of at most 255 bytes, not

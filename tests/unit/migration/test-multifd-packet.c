@@ -169,7 +169,6 @@ static const PacketCase packet_cases[] = {
     /* Senders before 9.0: everything else is left over. */
     { "empty-stale", PACKET, .normal = 0, .zero = 0, .size = UINT32_MAX,
       .block = "never heard of", .first = 1, .last = UINT64_MAX },
-    { "device-state", PACKET, .flags = 0x40, .error = "flags 0x40" },
     { "method", PACKET, .flags = 0x02,
       .error = "method 0x2, but multifd-compression 'none' has 0x0" },
     { "method-sync", PACKET, .flags = 0x05,
