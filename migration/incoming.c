@@ -364,6 +364,7 @@ static void *incoming_thread(void *opaque)
         .opt = &in->stream,
         .command = incoming_command,
         .opaque = in,
+        .multifd = in->multifd,
     };
     Error *err = NULL;
     bool loaded = loadvm_state(f, &ctx, &err);

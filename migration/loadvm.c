@@ -24,6 +24,7 @@ typedef struct LoadState {
     LoadContext *ctx;
     SaveStateRegistry *reg;
     GHashTable *sections; /* section id -> LoadSection */
+    LoadThreads *threads;
 } LoadState;
 
 /* ---- sections ---- */
@@ -147,11 +148,12 @@ static bool load_start(LoadState *ls, Error **errp)
         g_hash_table_insert(ls->sections, GUINT_TO_POINTER(section_id), known);
     }
     *known = s;
+    load_threads_section_begins(ls->threads, s.entry, section_id);
     return load_section(ls, &s, section_id, errp);
 }
 
 /* A section that continues one: PART or END. */
-static bool load_part(LoadState *ls, Error **errp)
+static bool load_part(LoadState *ls, StreamElement type, Error **errp)
 {
     uint32_t section_id = qemu_get_be32(ls->f);
     LoadSection *s;
@@ -166,7 +168,13 @@ static bool load_part(LoadState *ls, Error **errp)
                    ", which has not started", section_id);
         return false;
     }
-    return load_section(ls, s, section_id, errp);
+    if (!load_section(ls, s, section_id, errp)) {
+        return false;
+    }
+    if (type == QEMU_VM_SECTION_END) {
+        load_threads_section_ended(ls->threads, s->entry);
+    }
+    return true;
 }
 
 /* ---- the rest of the stream ---- */
@@ -237,7 +245,7 @@ static bool load_elements(LoadState *ls, Error **errp)
             break;
         case QEMU_VM_SECTION_PART:
         case QEMU_VM_SECTION_END:
-            ok = load_part(ls, errp);
+            ok = load_part(ls, type, errp);
             break;
         case QEMU_VM_COMMAND:
             ok = loadvm_command(ls->f, ls->ctx, errp);
@@ -327,7 +335,7 @@ bool loadvm_state(QEMUFile *f, LoadContext *ctx, Error **errp)
         .reg = machine_get_savevm(ctx->machine),
     };
     guint handlers;
-    bool ok;
+    bool ok, set_up;
 
     ls.sections = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     global_state_reset(ls.reg);
@@ -335,11 +343,18 @@ bool loadvm_state(QEMUFile *f, LoadContext *ctx, Error **errp)
     ok = load_header(&ls, errp);
     if (ok) {
         ctx->stage = LOAD_BETWEEN;
-        ok = setup_handlers(&ls, &handlers, errp) &&
-             load_elements(&ls, errp);
+        ls.threads = load_threads_new(ls.reg, ctx->multifd);
+        set_up = setup_handlers(&ls, &handlers, errp);
+        if (set_up) {
+            load_threads_ready(ls.threads);
+        }
+        ok = set_up && load_elements(&ls, errp);
         if (ok && savevm_wants_vmdesc(ctx->machine, ctx->opt)) {
             skip_description(&ls);
         }
+        /* What the channels bring has no end mark: the devices know. */
+        ok = load_threads_join(ls.threads, ok, ctx, ok ? errp : NULL) && ok;
+        load_threads_free(ls.threads);
         cleanup_handlers(&ls, handlers);
     }
     g_hash_table_unref(ls.sections);

@@ -105,6 +105,7 @@ static bool thread_setup(MigrationState *s, Error **errp)
         savevm_send_ping(s->file, 1);
     }
     bql_lock(s->machine);
+    savevm_use_channels(s->machine, s->multifd);
     ok = savevm_setup(s->file, s->machine, &s->stream, errp);
     bql_unlock(s->machine);
     qemu_fflush(s->file);

@@ -5,6 +5,7 @@
 
 #include <json-c/json.h>
 
+#include "migration/multifd.h"
 #include "migration/savevm.h"
 
 #define QEMU_VM_FILE_MAGIC 0x5145564d /* "QEVM" */
@@ -63,6 +64,7 @@ struct SaveStateRegistry {
     json_object *config_desc;
     json_object *devices_desc;
     char *failed; /* section that could not be written */
+    MultiFDSend *channels; /* for device state; NULL: there are none */
 };
 
 #define SAVEVM_FOREACH(reg, e)                                                 \
@@ -72,6 +74,41 @@ struct SaveStateRegistry {
 
 SaveStateEntry *savevm_registry_find(SaveStateRegistry *reg, const char *idstr,
                                      uint32_t instance_id);
+
+/* ---- devices' own threads while saving (savevm-threads.c) ---- */
+
+typedef struct SaveThreads SaveThreads;
+
+/* Ask all handlers, start the threads they want.  Machine lock. */
+SaveThreads *save_threads_start(SaveStateRegistry *reg);
+/*
+ * Wait for them, and for the channels to have written what they got.  @ok: the
+ * sections were written, else *@err tells why not, and is replaced if one of
+ * the threads was the first to fail.  Drops the machine lock to wait.  Frees
+ * @st.
+ */
+bool save_threads_join(SaveThreads *st, Machine *m, bool ok, Error **err);
+
+/* ---- and while loading (loadvm-threads.c) ---- */
+
+typedef struct LoadThreads LoadThreads;
+
+/* Before any load_setup(); @mr may be NULL.  Load thread, as the rest. */
+LoadThreads *load_threads_new(SaveStateRegistry *reg, MultiFDRecv *mr);
+/* Every handler was set up. */
+void load_threads_ready(LoadThreads *lt);
+/* Section @section_id of @e begins, or was loaded to its end. */
+void load_threads_section_begins(LoadThreads *lt, const SaveStateEntry *e,
+                                 uint32_t section_id);
+void load_threads_section_ended(LoadThreads *lt, const SaveStateEntry *e);
+/*
+ * The main channel was read to its end mark (@ok) or the load has failed: wait
+ * until all devices are complete.  If one is not, @ctx tells which.
+ */
+bool load_threads_join(LoadThreads *lt, bool ok, LoadContext *ctx,
+                       Error **errp);
+/* Ends the channels' threads as well, which may be in a handler. */
+void load_threads_free(LoadThreads *lt);
 
 /* Is a description written after the stream, and read there? */
 bool savevm_wants_vmdesc(Machine *m, const StreamOptions *opt);

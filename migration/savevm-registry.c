@@ -147,8 +147,15 @@ bool savevm_register_live(SaveStateRegistry *reg, const char *idstr,
                           const SaveVMHandlers *ops, void *opaque,
                           Error **errp)
 {
-    SaveStateEntry *e = g_new0(SaveStateEntry, 1);
+    SaveStateEntry *e;
 
+    if (ops->load_state_buffer && !(ops->load_thread && ops->load_end)) {
+        /* Nothing else would make the load wait for the pieces. */
+        error_setg(errp, "cannot register section '%s': it takes buffers, but "
+                   "has no thread to load them", idstr);
+        return false;
+    }
+    e = g_new0(SaveStateEntry, 1);
     e->idstr = g_strdup(idstr);
     e->instance_id = instance_id;
     e->version_id = version_id;

@@ -211,11 +211,9 @@ bool savevm_pending(Machine *m, bool exact, uint64_t *bytes, Error **errp)
     return true;
 }
 
-bool savevm_complete_live(QEMUFile *f, Machine *m, const StreamOptions *opt,
-                          Error **errp)
+static bool complete_sections(QEMUFile *f, SaveStateRegistry *reg,
+                              const StreamOptions *opt, Error **errp)
 {
-    SaveStateRegistry *reg = machine_get_savevm(m);
-
     SAVEVM_FOREACH(reg, e) {
         bool ok = true;
 
@@ -232,6 +230,19 @@ bool savevm_complete_live(QEMUFile *f, Machine *m, const StreamOptions *opt,
         put_section_footer(f, e, opt);
     }
     return true;
+}
+
+bool savevm_complete_live(QEMUFile *f, Machine *m, const StreamOptions *opt,
+                          Error **errp)
+{
+    SaveStateRegistry *reg = machine_get_savevm(m);
+    SaveThreads *threads = save_threads_start(reg);
+    Error *err = NULL;
+    bool ok = complete_sections(f, reg, opt, &err);
+
+    ok = save_threads_join(threads, m, ok, &err);
+    error_propagate(errp, err);
+    return ok;
 }
 
 /* The description of all that was written since savevm_save_header(). */
@@ -281,9 +292,17 @@ bool savevm_complete_devices(QEMUFile *f, Machine *m, const StreamOptions *opt,
     return true;
 }
 
+void savevm_use_channels(Machine *m, MultiFDSend *ms)
+{
+    machine_get_savevm(m)->channels =
+        multifd_device_state_supported(ms) ? ms : NULL;
+}
+
 void savevm_cleanup(Machine *m)
 {
     SaveStateRegistry *reg = machine_get_savevm(m);
+
+    reg->channels = NULL;
 
     SAVEVM_FOREACH(reg, e) {
         if (e->setup_called) {

@@ -11,6 +11,9 @@
 #include "migration/register.h"
 #include "system/machine.h"
 
+typedef struct MultiFDSend MultiFDSend;
+typedef struct MultiFDRecv MultiFDRecv;
+
 /* Stream variants (-global migration.*), fixed when the migration starts. */
 typedef struct StreamOptions {
     bool send_configuration;     /* default true */
@@ -51,6 +54,11 @@ void savevm_send_command(QEMUFile *f, MigCommand cmd, const void *payload,
                          uint16_t len);
 void savevm_send_open_return_path(QEMUFile *f);
 void savevm_send_ping(QEMUFile *f, uint32_t value);
+/*
+ * Devices may send state over the channels of @ms (NULL: none) until
+ * savevm_cleanup().
+ */
+void savevm_use_channels(Machine *m, MultiFDSend *ms);
 /* START of every live handler, early-setup descriptions.  Machine lock. */
 bool savevm_setup(QEMUFile *f, Machine *m, const StreamOptions *opt,
                   Error **errp);
@@ -58,7 +66,10 @@ bool savevm_setup(QEMUFile *f, Machine *m, const StreamOptions *opt,
 int savevm_iterate(QEMUFile *f, Machine *m, const StreamOptions *opt,
                    Error **errp);
 bool savevm_pending(Machine *m, bool exact, uint64_t *bytes, Error **errp);
-/* END of every live handler.  Guest stopped, machine lock. */
+/*
+ * END of every live handler, and what their threads send; all of that is with
+ * the kernel then.  Guest stopped, machine lock, which is dropped to wait.
+ */
 bool savevm_complete_live(QEMUFile *f, Machine *m, const StreamOptions *opt,
                           Error **errp);
 /*
@@ -98,6 +109,7 @@ typedef struct LoadContext {
     bool (*command)(void *opaque, MigCommand cmd, const uint8_t *payload,
                     uint16_t len, Error **errp);
     void *opaque;
+    MultiFDRecv *multifd; /* its channels may bring device state; or NULL */
     /* Result. */
     LoadStage stage;
     uint32_t section_id; /* the source's; IN_SECTION */

@@ -63,3 +63,22 @@ RunState runstate_get(Machine *m)
 {
     return m->runstate;
 }
+
+/*
+ * Linked with the channels that carry device state, but there are none: the
+ * machine has no memory and no objects.
+ */
+ObjectContainer *machine_get_objects(Machine *m)
+{
+    g_assert_not_reached();
+}
+
+uint64_t ram_block_pages(const RAMBlock *b)
+{
+    g_assert_not_reached();
+}
+
+bool ram_block_presence(const RAMBlock *b, unsigned long *map)
+{
+    g_assert_not_reached();
+}
