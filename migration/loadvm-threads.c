@@ -125,20 +125,22 @@ static void load_thread_failed(LoadDevice *d, Error *err)
 {
     LoadThreads *lt = d->all;
     g_autoptr(Error) copy = NULL;
+    bool by_itself;
 
     error_prepend(&err, "Error while loading section '%s' instance %" PRIu32
                   ": ", d->e->idstr, d->e->instance_id);
     copy = error_copy(err);
     WITH_QEMU_LOCK_GUARD(&lt->lock) {
+        by_itself = !lt->failed;
         if (!lt->err) {
             lt->first = d;
-            lt->by_itself = !lt->failed;
+            lt->by_itself = by_itself;
             lt->err = g_steal_pointer(&err);
         }
     }
     error_free(err);
     /* The load may be waiting for the main channel, the peer for us. */
-    if (lt->multifd) {
+    if (lt->multifd && by_itself) {
         multifd_recv_error(lt->multifd, copy);
     }
     load_threads_channels_ended(lt, true);

@@ -82,12 +82,13 @@ typedef struct SaveThreads SaveThreads;
 /* Ask all handlers, start the threads they want.  Machine lock. */
 SaveThreads *save_threads_start(SaveStateRegistry *reg);
 /*
- * Wait for them, and for the channels to have written what they got.  @ok: the
- * sections were written, else *@err tells why not, and is replaced if one of
+ * Flush @f and wait for them, and for the channels to have written what they
+ * got.  @ok: the sections were written, else *@err tells why not, and is replaced if one of
  * the threads was the first to fail.  Drops the machine lock to wait.  Frees
  * @st.
  */
-bool save_threads_join(SaveThreads *st, Machine *m, bool ok, Error **err);
+bool save_threads_join(SaveThreads *st, QEMUFile *f, Machine *m, bool ok,
+                       Error **err);
 
 /* ---- and while loading (loadvm-threads.c) ---- */
 

@@ -113,10 +113,14 @@ SaveThreads *save_threads_start(SaveStateRegistry *reg)
 }
 
 /* Without the machine lock: neither they nor the peer wait for it in vain. */
-static bool save_threads_wait(SaveThreads *st, bool ok, Error **err)
+static bool save_threads_wait(SaveThreads *st, QEMUFile *f, bool ok,
+                              Error **err)
 {
     bool all_ok = true;
 
+    /* The peer may load the sections while the pieces are under way. */
+    qemu_fflush(f);
+    ok = ok && !qemu_file_get_error(f, err);
     if (!ok && *err) {
         multifd_send_error(st->channels, *err);
     } else if (!ok) {
@@ -142,13 +146,14 @@ static bool save_threads_wait(SaveThreads *st, bool ok, Error **err)
            multifd_send_sync(st->channels, MULTIFD_SYNC_LOCAL, err);
 }
 
-bool save_threads_join(SaveThreads *st, Machine *m, bool ok, Error **err)
+bool save_threads_join(SaveThreads *st, QEMUFile *f, Machine *m, bool ok,
+                       Error **err)
 {
     DeviceStateSave *first;
 
     if (st->threads->len) {
         bql_unlock(m);
-        ok = save_threads_wait(st, ok, err);
+        ok = save_threads_wait(st, f, ok, err);
         bql_lock(m);
     }
     first = st->first; /* all were joined */

@@ -240,7 +240,7 @@ bool savevm_complete_live(QEMUFile *f, Machine *m, const StreamOptions *opt,
     Error *err = NULL;
     bool ok = complete_sections(f, reg, opt, &err);
 
-    ok = save_threads_join(threads, m, ok, &err);
+    ok = save_threads_join(threads, f, m, ok, &err);
     error_propagate(errp, err);
     return ok;
 }
