@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Arbitrary bytes as what comes over a multifd channel: the first packet, RAM
- * packets and their data by each method, stored into real memory.
+ * packets and their data by each method, stored into real memory, and device
+ * state.
  *
  * The first byte of an input chooses the method.  With -fsanitize=fuzzer
  * LLVMFuzzerTestOneInput() is driven by libFuzzer; otherwise main() runs it
@@ -19,6 +20,7 @@
 
 #define RAM_SIZE MiB
 #define SEED 20240607
+#define DEVICE "0000:00:02.0/vfio"
 
 static const MachineType fuzz_type = { .name = "none", .max_cpus = 1 };
 const MachineType *const machine_types[] = { &fuzz_type, NULL };
@@ -30,6 +32,7 @@ typedef struct Fuzz {
     MigrationOptions options;
     MigrationCounters sums;
     MultiFDCounters counters;
+    unsigned device_sum;
 } Fuzz;
 
 /* Made once, used for all inputs. */
@@ -72,6 +75,39 @@ static LoadBlock *fuzz_find(void *opaque, const uint8_t *name, size_t len)
     return len == 3 && !memcmp(name, "ram", 3) ? opaque : NULL;
 }
 
+static void *fuzz_find_device(void *opaque, const char *idstr,
+                              uint32_t instance_id, Error **errp)
+{
+    if (!strcmp(idstr, DEVICE) && instance_id == 1) {
+        return opaque;
+    }
+    error_setg(errp, "no such device");
+    return NULL;
+}
+
+/* Looks at all of what it gets. */
+static bool fuzz_load_device(void *device, uint8_t *data, size_t len,
+                             Error **errp)
+{
+    Fuzz *f = device;
+
+    for (size_t i = 0; i < len; i++) {
+        f->device_sum += data[i];
+    }
+    g_free(data);
+    return true;
+}
+
+static void fuzz_devices_ended(void *opaque, bool failed)
+{
+}
+
+static const MultiFDDeviceOps fuzz_device_ops = {
+    .find = fuzz_find_device,
+    .load = fuzz_load_device,
+    .ended = fuzz_devices_ended,
+};
+
 static void fuzz_failed(void *opaque, const Error *err)
 {
 }
@@ -97,6 +133,7 @@ static unsigned fuzz_channel(Fuzz *f, const uint8_t *data, size_t size)
     }
     mr->find = fuzz_find;
     mr->find_opaque = f->lb;
+    multifd_recv_set_devices(mr, &fuzz_device_ops, f);
     p->packet = g_new0(MultiFDPacket, 1);
     p->scratch = g_malloc(TARGET_PAGE_SIZE);
     p->c = g_object_ref(QIO_CHANNEL(buf));
@@ -138,6 +175,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 /* ---- what our own sender makes ---- */
 
+#define SEED_ROUNDS 3
+
 static void put_iov(GByteArray *a, const MultiFDSendParams *p)
 {
     g_byte_array_append(a, (uint8_t *)p->packet, sizeof(*p->packet));
@@ -146,10 +185,29 @@ static void put_iov(GByteArray *a, const MultiFDSendParams *p)
     }
 }
 
+static void put_device_state(GByteArray *a, GRand *rand)
+{
+    MultiFDPacketDevice packet = {
+        .hdr.magic = GUINT32_TO_BE(MULTIFD_MAGIC),
+        .hdr.version = GUINT32_TO_BE(MULTIFD_VERSION),
+        .hdr.flags = GUINT32_TO_BE(MULTIFD_FLAG_DEVICE_STATE),
+        .idstr = DEVICE,
+        .instance_id = GUINT32_TO_BE(1),
+    };
+    guint n = g_rand_int_range(rand, 1, 100);
+
+    packet.next_packet_size = GUINT32_TO_BE(n);
+    g_byte_array_append(a, (uint8_t *)&packet, sizeof(packet));
+    g_byte_array_set_size(a, a->len + n);
+    memset(a->data + a->len - n, 0x5a, n);
+}
+
 static GByteArray *make_seed(MultiFDCompression method, GRand *rand)
 {
     Fuzz *f = fuzz_get();
     GByteArray *a = g_byte_array_new();
+    bool devices = method == MULTIFD_COMPRESSION_NONE;
+    bool device_first = g_rand_boolean(rand); /* most mutations are there */
     uint8_t choice = method;
     MultiFDInit init;
     MultiFDSend *ms;
@@ -164,9 +222,12 @@ static GByteArray *make_seed(MultiFDCompression method, GRand *rand)
     g_byte_array_append(a, &choice, 1);
     multifd_init_fill(&init, f->m, 0);
     g_byte_array_append(a, (uint8_t *)&init, sizeof(init));
-    for (int k = 0; k < 3; k++) {
+    for (int k = 0; k < SEED_ROUNDS; k++) {
         MultiFDPages *pages = &p->data->u.ram;
 
+        if (devices && device_first) {
+            put_device_state(a, rand);
+        }
         pages->block = f->rb;
         pages->zero_num = 0;
         pages->normal_num = g_rand_int_range(rand, 1, 12);
@@ -189,6 +250,9 @@ static GByteArray *make_seed(MultiFDCompression method, GRand *rand)
         p->iovs_num = 1;
         multifd_send_fill_sync(p);
         put_iov(a, p);
+        if (devices && !device_first) {
+            put_device_state(a, rand);
+        }
     }
     ms->ops->send_cleanup(p);
     multifd_send_free(ms);
@@ -200,7 +264,8 @@ static GByteArray *make_seed(MultiFDCompression method, GRand *rand)
 /* Headers are small beside the data, and more is decided there. */
 static size_t pick_position(const GByteArray *a, GRand *rand)
 {
-    static const size_t fields[] = { 0, 4, 8, 12, 16, 20, 24, 32, 64, 320 };
+    static const size_t fields[] = { 0, 4, 8, 12, 16, 20, 24, 32, 64, 268,
+                                     272, 320 };
     size_t at = 1;
 
     switch (g_rand_int_range(rand, 0, 3)) {
@@ -261,8 +326,10 @@ static int run_mutations(int seconds)
         g_autoptr(GByteArray) a = make_seed(method, rand);
 
         if (runs < 3) {
-            /* Three packets with data and three sync points. */
-            g_assert_cmpuint(fuzz_one(a->data, a->len), ==, 6);
+            /* Data and a sync point; device state has no method. */
+            g_assert_cmpuint(fuzz_one(a->data, a->len), ==,
+                             SEED_ROUNDS *
+                             (method == MULTIFD_COMPRESSION_NONE ? 3 : 2));
         }
         for (int n = g_rand_int_range(rand, 1, 4); n--;) {
             mutate(a, rand);
