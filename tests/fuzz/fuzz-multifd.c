@@ -244,7 +244,9 @@ static GByteArray *make_seed(MultiFDCompression method, GRand *rand)
         multifd_send_zero_page_detect(p);
         p->iovs_num = 1;
         p->next_packet_size = 0;
-        g_assert_true(ms->ops->send_prepare(p, NULL));
+        if (p->data->u.ram.normal_num) {
+            g_assert_true(ms->ops->send_prepare(p, NULL));
+        }
         multifd_send_fill_packet(p);
         put_iov(a, p);
         p->iovs_num = 1;
