@@ -2,6 +2,7 @@
 /* Reading the main channel: what is taken, and what is refused and how. */
 #include "qemu/osdep.h"
 
+#include "qemu/thread.h"
 #include "savevm-rig.h"
 
 static void test_round_trip(void)
@@ -481,6 +482,108 @@ static void test_global_state(void)
     }
 }
 
+/* ---- a device with a thread that waits for the end ---- */
+
+typedef struct Late {
+    QemuEvent end;
+    bool threaded; /* the thread has run */
+    bool fail;
+} Late;
+
+static bool late_load_state(QEMUFile *f, void *opaque, int version_id,
+                            Error **errp)
+{
+    return true;
+}
+
+static bool late_load_thread(void *opaque, Error **errp)
+{
+    Late *l = opaque;
+
+    qemu_event_wait(&l->end);
+    l->threaded = true;
+    if (l->fail) {
+        error_setg(errp, "too little");
+    }
+    return !l->fail;
+}
+
+static void late_load_end(void *opaque)
+{
+    qemu_event_set(&((Late *)opaque)->end);
+}
+
+static bool late_load_buffer(void *opaque, uint8_t *data, size_t len,
+                             Error **errp)
+{
+    g_assert_not_reached();
+}
+
+#define LATE_START "01 00000009 04 6c617465 00000000 00000001 7e 00000009"
+#define LATE_END "03 00000009 7e 00000009"
+
+static void test_thread(void)
+{
+    static const SaveVMHandlers ops = {
+        .load_state = late_load_state,
+        .load_state_buffer = late_load_buffer,
+        .load_thread = late_load_thread,
+        .load_end = late_load_end,
+    };
+    static const struct {
+        const char *wire;
+        bool fail, threaded;
+        const char *error;
+    } steps[] = {
+        { HEADER CONFIG END_OF_STREAM, false, false, NULL },
+        { HEADER CONFIG LATE_START LATE_END END_OF_STREAM, false, true, NULL },
+        { HEADER CONFIG LATE_START LATE_START LATE_END END_OF_STREAM, false,
+          true, NULL },
+        { HEADER CONFIG LATE_START LATE_END END_OF_STREAM, true, true,
+          "Error while loading section 'late' instance 0: too little" },
+        { HEADER CONFIG LATE_START END_OF_STREAM, false, true,
+          "section 'late' instance 0 has begun, but the stream ends without "
+          "its END" },
+        { HEADER CONFIG LATE_START, true, true,
+          "Error while waiting for a section, a command or the end mark: end "
+          "of stream" },
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(steps); i++) {
+        g_autoptr(GByteArray) wire = from_hex(steps[i].wire);
+        Late late = { .fail = steps[i].fail };
+        g_autofree char *msg = NULL;
+        Rig *r = rig_new();
+
+        qemu_event_init(&late.end, false);
+        g_assert_true(savevm_register_live(r->m->reg, "late", 0, 1, &ops,
+                                           &late, NULL));
+        msg = rig_load(r, wire->data, wire->len);
+        g_assert_cmpstr(msg, ==, steps[i].error);
+        g_assert_true(late.threaded == steps[i].threaded);
+        rig_free(r);
+        qemu_event_destroy(&late.end);
+    }
+}
+
+/* Nothing would make the load wait for its buffers. */
+static void test_thread_needed(void)
+{
+    static const SaveVMHandlers ops = {
+        .load_state = late_load_state,
+        .load_state_buffer = late_load_buffer,
+    };
+    g_autoptr(Error) err = NULL;
+    Rig *r = rig_new();
+
+    g_assert_false(savevm_register_live(r->m->reg, "late", 0, 1, &ops, NULL,
+                                        &err));
+    g_assert_cmpstr(error_get_pretty(err), ==, "cannot register section "
+                    "'late': it takes buffers, but has no thread to load "
+                    "them");
+    rig_free(r);
+}
+
 int main(int argc, char **argv)
 {
     size_t i;
@@ -501,5 +604,7 @@ int main(int argc, char **argv)
     g_test_add_func("/loadvm/commands", test_commands);
     g_test_add_func("/loadvm/ignored", test_ignored);
     g_test_add_func("/loadvm/global-state", test_global_state);
+    g_test_add_func("/loadvm/thread", test_thread);
+    g_test_add_func("/loadvm/thread-needed", test_thread_needed);
     return g_test_run();
 }
