@@ -255,7 +255,7 @@ static const SaveVMHandlers blob_handlers = {
 
 Blob *blob_new(TestMachine *t, uint32_t instance, uint32_t seed)
 {
-    g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
+    uint64_t x = seed;
     Blob *b = g_new0(Blob, 1);
     Error *err = NULL;
 
@@ -263,8 +263,9 @@ Blob *blob_new(TestMachine *t, uint32_t instance, uint32_t seed)
     b->instance = instance;
     b->threads = 1;
     b->state = g_malloc0(BLOB_SIZE);
-    for (size_t i = 0; seed && i < BLOB_SIZE; i++) {
-        b->state[i] = g_rand_int(rand);
+    for (size_t i = 0; seed && i + sizeof(x) <= BLOB_SIZE; i += sizeof(x)) {
+        x = x * UINT64_C(6364136223846793005) + 1442695040888963407;
+        memcpy(b->state + i, &x, sizeof(x));
     }
     qemu_mutex_init(&b->lock);
     qemu_cond_init(&b->cond);

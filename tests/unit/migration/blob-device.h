@@ -54,7 +54,7 @@ typedef struct Blob {
     bool complete;
 } Blob;
 
-/* With random state, if @seed. */
+/* With state that looks like noise, if @seed. */
 Blob *blob_new(TestMachine *t, uint32_t instance, uint32_t seed);
 /* Before the machine is freed. */
 void blob_free(Blob *b);
