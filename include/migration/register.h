@@ -84,7 +84,8 @@ typedef struct SaveVMHandlers {
 
 /*
  * Send a piece of state of the device that @s is for; takes @data (g_free()),
- * also on failure, of 1 to 64 MiB.  May wait; fails when the migration is over.
+ * also on failure, of 1 byte to 64 MiB.  May wait; fails when the migration is
+ * over.
  * Between the call of save_complete_thread() and its return, any thread.
  */
 bool device_state_send(DeviceStateSave *s, uint8_t *data, size_t len,
