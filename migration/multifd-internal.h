@@ -274,8 +274,6 @@ uint32_t multifd_send_run(const MultiFDPages *pages, uint32_t i,
  * refuses more.
  */
 bool multifd_recv_data(MultiFDRecvParams *p, uint8_t *buf, Error **errp);
-/* Get memory for the pages of @run at once; they are about to be written. */
-void multifd_recv_populate(const MultiFDRecvParams *p, const MultiFDRun *run);
 
 /* ---- packets (multifd-packet.c) ---- */
 

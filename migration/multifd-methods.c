@@ -3,15 +3,7 @@
 #include "qemu/osdep.h"
 #include "migration/multifd-internal.h"
 
-#include <sys/mman.h>
-
 #include "config-host.h"
-#include "qemu/bitmap.h"
-#include "qemu/hostfeat.h"
-
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
-#endif
 
 /* Written at start-up only, always with the same values. */
 static const MultiFDMethods *methods[MULTIFD_COMPRESSION__MAX];
@@ -83,13 +75,4 @@ bool multifd_recv_data(MultiFDRecvParams *p, uint8_t *buf, Error **errp)
         return false;
     }
     return qio_channel_read_all(p->c, buf, p->next_packet_size, errp);
-}
-
-void multifd_recv_populate(const MultiFDRecvParams *p, const MultiFDRun *run)
-{
-    if (run->n > 1 && hostfeat_has(HOSTFEAT_MADV_POPULATE) &&
-        load_block_is_new(p->block, run->first, run->n)) {
-        /* If this fails, each page faults by itself. */
-        madvise(run->host, run->n * TARGET_PAGE_SIZE, MADV_POPULATE_WRITE);
-    }
 }

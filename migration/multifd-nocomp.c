@@ -6,7 +6,8 @@
  * The exception is memory with a file behind it that nobody touched yet.
  * There the kernel would have to clear each page before it is read into.  A
  * piece that stays in the CPU's cache is read instead, and written to the
- * file, which makes whole pages of it at once.
+ * file, which makes whole pages of it at once.  Where huge pages are made of
+ * memory that gets full, the pages are there, and are read into again.
  */
 #include "qemu/osdep.h"
 #include "migration/multifd-internal.h"
@@ -82,6 +83,22 @@ static bool nocomp_recv_by_write(MultiFDRecvParams *p, Error **errp)
     return true;
 }
 
+/* Is the file to be written, rather than the memory be read into? */
+static bool want_write(const MultiFDRecvParams *p)
+{
+    LoadBlock *lb = p->block;
+    MultiFDRun run;
+
+    multifd_recv_run(p, 0, p->normal_num, &run);
+    if (!run.host || !load_block_by_write(lb) ||
+        !load_block_is_new(lb, run.first, run.n)) {
+        return false;
+    }
+    return !load_block_is_huge(lb, run.first) ||
+           !load_block_is_huge(lb, p->offset[p->normal_num - 1] /
+                                   TARGET_PAGE_SIZE);
+}
+
 static bool nocomp_recv(MultiFDRecvParams *p, Error **errp)
 {
     uint32_t size = p->normal_num * TARGET_PAGE_SIZE;
@@ -93,15 +110,13 @@ static bool nocomp_recv(MultiFDRecvParams *p, Error **errp)
                    "take %u bytes", p->next_packet_size, p->normal_num, size);
         return false;
     }
-    multifd_recv_run(p, 0, p->normal_num, &run);
-    if (run.host && load_block_by_write(p->block) &&
-        load_block_is_new(p->block, run.first, run.n)) {
+    if (want_write(p)) {
         return nocomp_recv_by_write(p, errp);
     }
     for (uint32_t i = 0; i < p->normal_num;) {
         i = multifd_recv_run(p, i, p->normal_num, &run);
         if (run.host) {
-            multifd_recv_populate(p, &run);
+            load_block_populate(p->block, run.first, run.n);
             p->iov[n++] = (struct iovec) {
                 .iov_base = run.host,
                 .iov_len = run.n * TARGET_PAGE_SIZE,

@@ -269,6 +269,12 @@ static void *multifd_recv_thread(void *opaque)
 
 /* ---- the load thread ---- */
 
+uint64_t multifd_recv_ahead(const MultiFDRecv *mr)
+{
+    /* With many channels, few of them are on the CPU at a time. */
+    return MIN(mr->n - 1, 7) * MULTIFD_PAGES_MAX;
+}
+
 void multifd_recv_start(MultiFDRecv *mr, MultiFDFindFn *find, void *opaque)
 {
     mr->find = find;

@@ -304,7 +304,7 @@ static bool zlib_recv(MultiFDRecvParams *p, Error **errp)
     for (uint32_t i = 0; i < p->normal_num;) {
         i = multifd_recv_run(p, i, p->normal_num, &run);
         if (run.host) {
-            multifd_recv_populate(p, &run);
+            load_block_populate(p->block, run.first, run.n);
             if (!zlib_inflate(&z->zs, run.host, run.n * TARGET_PAGE_SIZE,
                               errp)) {
                 return false;

@@ -173,7 +173,7 @@ static bool zstd_recv(MultiFDRecvParams *p, Error **errp)
     for (uint32_t i = 0; i < p->normal_num;) {
         i = multifd_recv_run(p, i, p->normal_num, &run);
         if (run.host) {
-            multifd_recv_populate(p, &run);
+            load_block_populate(p->block, run.first, run.n);
             if (!zstd_decompress(z, &in, run.host, run.n * TARGET_PAGE_SIZE,
                                  errp)) {
                 return false;

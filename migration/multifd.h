@@ -172,6 +172,11 @@ void multifd_recv_set_devices(MultiFDRecv *mr, const MultiFDDeviceOps *ops,
 void multifd_recv_error(MultiFDRecv *mr, const Error *err);
 
 /*
+ * So many pages may come before ones that the source had queued before them:
+ * those of the other channels' packets (an estimate, for load_block_attach()).
+ */
+uint64_t multifd_recv_ahead(const MultiFDRecv *mr);
+/*
  * Begin to read.  @find: the block of a name (of at most 255 bytes, not
  * terminated), called by the channels' threads between two sync points.
  */

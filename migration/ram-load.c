@@ -48,6 +48,8 @@ bool ram_load_setup(void *opaque, Error **errp)
 {
     RAMState *rs = opaque;
     RAMLoad *load = g_new0(RAMLoad, 1);
+    uint64_t ahead = rs->config.multifd_recv
+                         ? multifd_recv_ahead(rs->config.multifd_recv) : 0;
 
     ram_load_cleanup(rs);
     load->blocks = g_ptr_array_new_with_free_func(load_block_free);
@@ -56,12 +58,8 @@ bool ram_load_setup(void *opaque, Error **errp)
     RAMBLOCK_FOREACH_MIGRATABLE(rs->machine, b) {
         LoadBlock *lb = load_block_add(load, b->idstr);
 
-        load_block_attach(lb, b);
+        load_block_attach(lb, b, ahead);
         lb->skipped = ram_block_ignored(&rs->config, b);
-        if (rs->config.multifd_recv) {
-            /* Only one thread may look for areas that get full. */
-            lb->no_huge = true;
-        }
     }
     if (rs->config.multifd_recv) {
         multifd_recv_start(rs->config.multifd_recv, load_block_find, load);

@@ -13,27 +13,10 @@
 #ifndef MIGRATION_RAM_STORE_H
 #define MIGRATION_RAM_STORE_H
 
-#include "system/machine.h"
+#include "migration/load-block.h"
 
 /* Pages stored at once; what fits in the read buffer is the real limit. */
 #define STORE_BATCH_PAGES 256
-
-/* A block of the stream. */
-typedef struct LoadBlock {
-    char *idstr;
-    RAMBlock *rb;      /* NULL: the machine has no such block and ignores it */
-    uint64_t length;
-    bool skipped;      /* x-ignore-shared: no page may come */
-    /*
-     * Pages that may hold something but zeros; the channels of a multifd
-     * migration set bits in it too, atomically.
-     */
-    unsigned long *used;
-    bool by_write;     /* pwritev() into rb->fd works; atomic */
-    bool no_huge;      /* huge pages are not to be had, or too slowly */
-    unsigned huge_slow; /* how many took too long */
-    uint64_t huge_area; /* number + 1 of the last area made a huge page */
-} LoadBlock;
 
 /* Gathered pages: [first, +n) of @block, from @iov's memory. */
 typedef struct RAMStore {
@@ -42,17 +25,6 @@ typedef struct RAMStore {
     size_t n;
     struct iovec iov[STORE_BATCH_PAGES];
 } RAMStore;
-
-LoadBlock *load_block_new(const char *idstr);
-/* It is for the pages of @rb: find out what it holds. */
-void load_block_attach(LoadBlock *lb, RAMBlock *rb);
-void load_block_free(gpointer lb);
-/* Will pages nobody touched be written to the file?  Any thread. */
-bool load_block_by_write(const LoadBlock *lb);
-/* Are pages [@first, +@n) all zero, none of them stored yet?  Any thread. */
-bool load_block_is_new(const LoadBlock *lb, uint64_t first, uint64_t n);
-/* Pages [@first, +@n) have been stored.  Any thread. */
-void load_block_mark(LoadBlock *lb, uint64_t first, uint64_t n);
 
 /* @data stays valid until ram_store_flush(). */
 bool ram_store_page(RAMStore *st, LoadBlock *lb, uint64_t page,

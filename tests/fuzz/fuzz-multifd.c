@@ -57,7 +57,7 @@ static Fuzz *fuzz_get(void)
     f->rb = machine_ram_add(f->m, "ram", RAM_SIZE, RAM_MIGRATABLE, NULL);
     bql_unlock(f->m);
     f->lb = load_block_new("ram");
-    load_block_attach(f->lb, f->rb);
+    load_block_attach(f->lb, f->rb, 0);
     return f;
 }
 

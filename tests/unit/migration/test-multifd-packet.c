@@ -103,7 +103,7 @@ static Rig *rig_new(MultiFDCompression method)
     rig->options.multifd_compression = method;
     rig->t = test_machine_new_named("ram", RAM_SIZE, 0, true, UUID, false);
     rig->blocks[0] = load_block_new("ram");
-    load_block_attach(rig->blocks[0], rig->t->ram);
+    load_block_attach(rig->blocks[0], rig->t->ram, 0);
     rig->blocks[1] = load_block_new("elsewhere");
     rig->blocks[1]->length = RAM_SIZE;
     rig->blocks[2] = load_block_new("skipped");

@@ -565,7 +565,7 @@ static void test_callers(gconstpointer data)
 
     migration_options_init(&options);
     options.multifd_channels = GPOINTER_TO_UINT(data);
-    load_block_attach(lb, dst->ram);
+    load_block_attach(lb, dst->ram, 0);
     test_fill(src, 8);
     ms = multifd_send_new(src->m, &options, &sums, counters[0], no_failure,
                           NULL);

@@ -262,7 +262,7 @@ static void test_free_busy(void)
     LoadBlock *lb = load_block_new("ram");
     g_autoptr(GByteArray) a = g_byte_array_new();
 
-    load_block_attach(lb, t->ram);
+    load_block_attach(lb, t->ram, 0);
     g_byte_array_set_size(a, 512 * KiB);
     memset(a->data, 3, a->len);
     for (unsigned round = 0; round < 50; round++) {
