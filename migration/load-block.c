@@ -151,7 +151,7 @@ static bool follows_dense(const LoadBlock *lb, uint64_t area)
 }
 
 /* Nothing is in @area yet, whose lock is held. */
-static LoadArea area_decide(LoadBlock *lb, uint64_t area)
+static LoadArea area_make(LoadBlock *lb, uint64_t area)
 {
     LoadArea state = LOAD_AREA_SMALL;
     int64_t begun = clock_get_ns();
@@ -162,35 +162,78 @@ static LoadArea area_decide(LoadBlock *lb, uint64_t area)
     } else if (errno == EINVAL) {
         qatomic_set(&lb->no_huge, true); /* this kernel or file cannot */
     }
-    if (clock_get_ns() - begun > HUGE_SLOW_NS &&
+    /* Of private memory the kernel makes huge pages anyway. */
+    if ((lb->rb->flags & RAM_SHARED) &&
+        clock_get_ns() - begun > HUGE_SLOW_NS &&
         qatomic_fetch_add(&lb->huge_slow, 1) + 1 >= HUGE_SLOW_MAX) {
         qatomic_set(&lb->no_huge, true);
     }
     return state;
 }
 
-bool load_block_is_huge(LoadBlock *lb, uint64_t page)
+static LoadArea area_state(LoadBlock *lb, uint64_t area)
 {
-    uint64_t area = page / LOAD_AREA_PAGES, start = area * LOAD_AREA_PAGES;
-    LoadArea state = qatomic_load_acquire(&lb->area[area]);
+    return qatomic_load_acquire(&lb->area[area]);
+}
 
-    if (state != LOAD_AREA_UNDECIDED || qatomic_read(&lb->no_huge) || !area ||
-        page - start >= ENTRY_PAGES + lb->ahead ||
-        (uintptr_t)lb->rb->host % LOAD_AREA_SIZE ||
-        (area + 1) * LOAD_AREA_SIZE > lb->length) {
-        return state == LOAD_AREA_HUGE;
-    }
-    QEMU_LOCK_GUARD(&lb->area_lock[area % LOAD_AREA_LOCKS]);
+/* If @area, whose lock is held, is undecided: decide. */
+static LoadArea area_decide(LoadBlock *lb, uint64_t area, bool dense)
+{
+    LoadArea state = area_state(lb, area);
 
-    state = qatomic_read(&lb->area[area]);
     if (state == LOAD_AREA_UNDECIDED) {
         state = LOAD_AREA_SMALL;
-        if (load_block_is_new(lb, start, LOAD_AREA_PAGES) &&
-            follows_dense(lb, area)) {
-            state = area_decide(lb, area);
+        if (dense && load_block_is_new(lb, area * LOAD_AREA_PAGES,
+                                       LOAD_AREA_PAGES)) {
+            state = area_make(lb, area);
         }
         qatomic_store_release(&lb->area[area], (uint8_t)state);
     }
+    return state;
+}
+
+static QemuMutex *area_lock(LoadBlock *lb, uint64_t area)
+{
+    return &lb->area_lock[area % LOAD_AREA_LOCKS];
+}
+
+static bool area_in_block(const LoadBlock *lb, uint64_t area)
+{
+    return (area + 1) * LOAD_AREA_SIZE <= lb->length;
+}
+
+/*
+ * Another thread makes a huge page of the area before @area, which clears it
+ * for a millisecond or so.  Rather than just wait for that, do the same here:
+ * this is what both will need next.
+ */
+static void area_work_ahead(LoadBlock *lb, uint64_t area)
+{
+    if (area_in_block(lb, area) &&
+        area_state(lb, area) == LOAD_AREA_UNDECIDED &&
+        follows_dense(lb, area - 1) &&
+        qemu_mutex_trylock(area_lock(lb, area))) {
+        area_decide(lb, area, true);
+        qemu_mutex_unlock(area_lock(lb, area));
+    }
+}
+
+bool load_block_is_huge(LoadBlock *lb, uint64_t page)
+{
+    uint64_t area = page / LOAD_AREA_PAGES;
+    LoadArea state = area_state(lb, area);
+
+    if (state != LOAD_AREA_UNDECIDED || qatomic_read(&lb->no_huge) || !area ||
+        page % LOAD_AREA_PAGES >= ENTRY_PAGES + lb->ahead ||
+        (uintptr_t)lb->rb->host % LOAD_AREA_SIZE || !area_in_block(lb, area)) {
+        return state == LOAD_AREA_HUGE;
+    }
+    if (!qemu_mutex_trylock(area_lock(lb, area))) {
+        area_work_ahead(lb, area + 1);
+        qemu_mutex_lock(area_lock(lb, area));
+    }
+    state = area_decide(lb, area, follows_dense(lb, area));
+    qemu_mutex_unlock(area_lock(lb, area));
     return state == LOAD_AREA_HUGE;
 }
 
@@ -206,7 +249,7 @@ void load_block_populate(LoadBlock *lb, uint64_t first, uint64_t n)
      * The kernel may give the area a huge page, which two threads would clear
      * twice.
      */
-    QEMU_LOCK_GUARD(&lb->area_lock[area % LOAD_AREA_LOCKS]);
+    QEMU_LOCK_GUARD(area_lock(lb, area));
     madvise(lb->rb->host + first * TARGET_PAGE_SIZE, n * TARGET_PAGE_SIZE,
             MADV_POPULATE_WRITE);
 }
