@@ -172,9 +172,6 @@ static const char *vector_skip(const char *name)
     if (g_str_has_prefix(name, "x-ignore-shared")) {
         return "needs a named file on both sides";
     }
-    if (g_str_has_prefix(name, "multifd")) {
-        return "several connections: interop/recorded.py plays them";
-    }
     return NULL;
 }
 
@@ -197,6 +194,9 @@ int main(int argc, char **argv)
         g_autofree char *path = g_strdup_printf("/vectors/%s",
                                                 (char *)names->pdata[i]);
 
+        if (g_str_has_prefix(names->pdata[i], "multifd")) {
+            continue; /* several connections: interop/recorded.py plays them */
+        }
         g_test_add_data_func(path, names->pdata[i],
                              vector_skip(names->pdata[i]) ? test_skipped
                                                           : test_vector);
