@@ -373,6 +373,9 @@ static bool thread_commit(MigrationState *s, QIOChannelBuffer *buf,
         !outgoing_move(s, OUT_DEVICE, OUT_COMMIT)) {
         return false;
     }
+    if (s->multifd) {
+        multifd_send_finish(s->multifd);
+    }
     ok = thread_write_end(s, buf, &err);
     if (s->rp) {
         /* The answer counts, also when the writing broke off. */

@@ -102,8 +102,9 @@ typedef struct MultiFDSendParams {
     char name[16]; /* of the thread */
     QemuThread thread;
 
-    /* Main loop until the channel is connected. */
+    /* Main loop; @connect until the channel is connected. */
     SocketConnect *connect;
+    guint watch; /* for its end; 0: none */
     QIOChannel *c; /* changed under ms->channel_lock */
 
     QemuSemaphore sem;      /* there is something to do */
@@ -143,6 +144,7 @@ struct MultiFDSend {
     QemuSemaphore channels_ready;   /* as many as there are idle channels */
     bool exiting; /* atomic, full ordering with the semaphores */
     bool failing; /* atomic: the first failure was reported */
+    bool finished; /* atomic: nothing more is sent; they may be closed */
 
     QemuMutex send_mutex; /* one multifd_send() at a time */
     unsigned next_channel; /* send_mutex */

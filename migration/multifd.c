@@ -16,6 +16,9 @@
 
 #include "trace/trace-migration.h"
 
+/* How long a channel may be closed by the destination without a reason. */
+#define CLOSED_GRACE_MS 1000
+
 /* ---- life ---- */
 
 MultiFDSend *multifd_send_new(Machine *m, const MigrationOptions *options,
@@ -64,6 +67,9 @@ void multifd_send_free(MultiFDSend *ms)
     for (unsigned i = 0; i < ms->n; i++) {
         MultiFDSendParams *p = &ms->params[i];
 
+        if (p->watch) {
+            g_source_remove(p->watch);
+        }
         g_clear_object(&p->c);
         multifd_send_data_clear(p->data);
         g_free(p->data);
@@ -301,6 +307,38 @@ static void *multifd_send_thread(void *opaque)
 
 /* ---- creation and end ---- */
 
+/*
+ * Main loop: the destination closed a channel a while ago, and nobody else
+ * noticed: there was nothing to write, or it goes where nobody reads it.
+ */
+static gboolean multifd_send_closed(gpointer opaque)
+{
+    MultiFDSendParams *p = opaque;
+    Error *err = NULL;
+
+    p->watch = 0;
+    if (!send_exiting(p->ms) && !qatomic_read(&p->ms->finished)) {
+        error_setg(&err, "the destination closed the connection");
+        multifd_send_fail(p, err);
+    }
+    return G_SOURCE_REMOVE;
+}
+
+/* It may say on the return path why; that is worth more. */
+static gboolean multifd_send_closing(QIOChannel *ioc, GIOCondition cond,
+                                     gpointer opaque)
+{
+    MultiFDSendParams *p = opaque;
+
+    p->watch = g_timeout_add(CLOSED_GRACE_MS, multifd_send_closed, p);
+    return G_SOURCE_REMOVE;
+}
+
+void multifd_send_finish(MultiFDSend *ms)
+{
+    qatomic_set(&ms->finished, true);
+}
+
 static void multifd_send_start_one(MultiFDSendParams *p)
 {
     qemu_thread_create(&p->thread, p->name, multifd_send_thread, p);
@@ -331,6 +369,9 @@ static void multifd_send_connected(void *opaque, QIOChannel *ioc, Error *err)
         }
         g_object_unref(old);
         if (!send_exiting(p->ms)) {
+            p->watch = qio_channel_add_watch(p->c, G_IO_HUP |
+                                             QIO_CHANNEL_PEER_CLOSED,
+                                             multifd_send_closing, p, NULL);
             multifd_send_start_one(p);
         }
     }

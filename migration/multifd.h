@@ -67,6 +67,11 @@ void multifd_send_shutdown(MultiFDSend *ms);
 /* Wait until all channels are connected.  Migration thread. */
 bool multifd_send_setup(MultiFDSend *ms, Error **errp);
 /*
+ * Everything was sent and synchronized: from now on the destination may close
+ * the channels.  Any thread.
+ */
+void multifd_send_finish(MultiFDSend *ms);
+/*
  * Everything was sent and synchronized: tell the peer, where the connections
  * can say so, that this is not a premature end.  Migration thread.
  */

@@ -10,8 +10,11 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../qtest"))
 from migration_test import (  # noqa: E402
     FAST, Bench, address_for, channels_of, finish)
 
+from . import tap, tls  # noqa: E402
 from .guest import Guest  # noqa: E402
-from .vm import VMError  # noqa: E402
+from .vm import QMPError, VMError  # noqa: E402
+
+HOST = "dst.example"
 
 
 class ModestBench(Bench):
@@ -24,6 +27,50 @@ class ModestBench(Bench):
         super().__init__(binary, image, "tcg" if "tcg" in has else "kvm")
         self.guest = Guest(image, self.work.file("guest.bin"), ram_mib=24,
                            swept_mib=6)
+
+
+class Security:
+    """Encryption of migrations between machines of one test.  `tool` makes
+    the certificates, `folder` gets them."""
+
+    def __init__(self, tool, folder):
+        self.tool = tool
+        self.folder = folder
+        self.dirs = None
+
+    def require(self, vm, security):
+        """Skip what cannot be done here: "plain", "x509", "psk" or "anon"."""
+        if security == "plain":
+            return
+        if "tls-creds" not in vm.cmd("query-migrate-parameters"):
+            raise tap.Skip("this build has no TLS")
+        if not self.tool:
+            raise tap.Skip("no program that makes certificates (--certs)")
+
+    def _use(self, vm, security, end):
+        """A machine is first a server, later a client, perhaps often."""
+        obj_id = f"{security}-{end}"
+        try:
+            tls.add_creds(vm, security, end, self.dirs[(security, end)],
+                          obj_id=obj_id)
+        except QMPError as e:
+            if "duplicate" not in e.desc:
+                raise
+            vm.set_parameters(tls_creds=obj_id)
+
+    def apply(self, src, dst, security):
+        """For the next migration from src to dst."""
+        if security == "plain":
+            for vm in (src, dst):
+                if "tls-creds" in vm.cmd("query-migrate-parameters"):
+                    vm.set_parameters(tls_creds="")
+            return
+        if not self.dirs:
+            self.dirs = tls.Certs(self.tool, self.folder).standard()
+        for vm, end in ((src, "client"), (dst, "server")):
+            self._use(vm, security, end)
+        if security == "x509":
+            src.set_parameters(tls_hostname=HOST)
 
 
 def set_up(vm, channels, method="none"):

@@ -5,8 +5,9 @@ at any moment, and each of its connections cut, stalled, truncated, corrupted
 or never made.  It ends with a clear error on both sides, the guest runs on at
 the source, and the next migration works.
 
-Usage: multifd_fault_test.py BINARY GUEST-IMAGE [--seed N]
+Usage: multifd_fault_test.py BINARY GUEST-IMAGE [--seed N] [--certs TOOL]
        [--all | --brief] [patterns]
+  --certs the program make-tls-certs, for encrypted ones
   --seed  repeat the random choices of another run; it is printed
   --all   more rounds of everything; also if $CI is set and --brief is not there
 """
@@ -20,7 +21,8 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from lib import tap  # noqa: E402
 from lib.multifd import (  # noqa: E402
-    ModestBench, connect, listen, move_on, options, set_up, stderr_of)
+    ModestBench, Security, connect, listen, move_on, options, set_up,
+    stderr_of)
 from lib.relay import Relay  # noqa: E402
 from lib.vm import VMError  # noqa: E402
 from migration_test import FAST, SLOW, expect_error  # noqa: E402
@@ -34,12 +36,14 @@ FIRST = INIT + PACKET  # where the first packet with pages begins
 class FaultBench(ModestBench):
     """Ready-made pairs, and what both sides of a failed migration owe."""
 
-    def __init__(self, binary, image, rng, rounds):
+    def __init__(self, binary, image, rng, rounds, certs):
         super().__init__(binary, image)
         self.rng = rng
         self.rounds = rounds
+        self.security = Security(certs, self.work.file("certs"))
+        self.certs = certs
 
-    def destination(self, src, channels, method="none"):
+    def destination(self, src, channels, method="none", security="plain"):
         """A machine that waits for `src`; multifd is set up on both, with a
         return path: without one the source does not hear of everything."""
         dst = self.start(incoming="defer")
@@ -47,6 +51,7 @@ class FaultBench(ModestBench):
         for vm in (src, dst):
             set_up(vm, channels, method)
             vm.set_capability("return-path")
+        self.security.apply(src, dst, security)
         src.set_parameters(max_bandwidth=BRISK, downtime_limit=0)
         return dst
 
@@ -64,7 +69,7 @@ class FaultBench(ModestBench):
         return desc
 
     def destination_failed(self, dst, text=""):
-        """It says why, and ends."""
+        """It says why, and ends; returns what it said."""
         if dst.wait_exit(60) != 1:
             raise VMError(f"{dst.name} ended with status "
                           f"{dst.process.returncode}: {dst.stderr()}")
@@ -72,6 +77,7 @@ class FaultBench(ModestBench):
         if "load of migration failed: " not in said or text not in said:
             raise VMError(f"{dst.name} says '{said}', not '{text}'")
         self.discard(dst)
+        return said
 
     def cancelled(self, src):
         """By one command; or by two, if all was sent already: the first one
@@ -98,7 +104,10 @@ def cancel_once(bench, src, channels):
     """Returns the machine that has the guest then."""
     rng = bench.rng
     method = rng.choice(("none", "none", "zlib", "zstd"))
-    dst = bench.destination(src, channels, method)
+    security = "plain"
+    if bench.certs:
+        security = rng.choice(("plain", "plain", "psk", "x509"))
+    dst = bench.destination(src, channels, method, security)
     src.set_capability("return-path", rng.random() < 0.5)
     src.set_parameters(max_bandwidth=rng.choice([SLOW, BRISK, FAST]))
     connect(bench, src, dst, rng.choice(["unix", "tcp"]))
@@ -127,6 +136,7 @@ def test_cancel(bench, channels):
         except Exception:
             print(f"# in round {n}")
             raise
+    bench.security.apply(src, src, "plain")
     src = move_on(bench, src, channels, transport="tcp")
     bench.check_runs(src)
 
@@ -154,8 +164,10 @@ class Fault:
         return f"{self.kind} {self.channel} {self.way} at {self.at}"
 
     def plan(self, conn):
-        if channel_name(conn) != self.channel:
-            return
+        if channel_name(conn) == self.channel:
+            self.apply(conn)
+
+    def apply(self, conn):
         way = getattr(conn, self.way)
         if self.kind == "corrupt":
             way.corrupt = {self.at: self.mask}
@@ -195,11 +207,22 @@ def random_offset(rng, channels):
                        rng.randrange(FIRST + PACKET, 800_000 // channels)))
 
 
+def check_named(fault, said, heard):
+    """One side has seen which channel it was: `said` by the source, `heard`
+    from the destination.  In its first packet a channel has no number yet."""
+    text = f"{said}\n{heard}"
+    if fault.channel == "main" or f"multifd channel {fault.channel}" in text:
+        return
+    if fault.at < INIT and "initial packet of a channel" in text:
+        return
+    raise VMError(f"{fault}: nobody names the channel: {text}")
+
+
 def break_once(bench, src, channels, fault, method="none"):
     dst = bench.destination(src, channels, method)
     with relayed(bench, src, dst, fault):
-        bench.source_failed(src)
-        bench.destination_failed(dst)
+        said = bench.source_failed(src)
+        check_named(fault, said, bench.destination_failed(dst))
 
 
 def stall_once(bench, src, channels, fault, end):
@@ -235,6 +258,60 @@ def test_break(bench, kind, channels):
         else:
             break_once(bench, src, channels, fault)
         src = move_on(bench, src, channels)
+    bench.check_runs(src)
+
+
+class SecureFault(Fault):
+    """On an encrypted connection: nobody outside knows which channel it is,
+    only that number 0 is the main one."""
+
+    def plan(self, conn):
+        if conn.number == self.channel:
+            self.apply(conn)
+
+    def reached(self, relay):
+        return any(c.number == self.channel and c.up.count >= self.at
+                   for c in relay.connections)
+
+
+# A client's part of a handshake is shorter, whatever the credentials.
+HANDSHAKE = 4000
+
+
+def break_secure_once(bench, src, channels, fault, security):
+    dst = bench.destination(src, channels, "none", security)
+    src.set_parameters(zero_page_detection="none")
+    with relayed(bench, src, dst, fault) as relay:
+        if fault.kind == "stall":
+            if not relay.wait(lambda: fault.reached(relay)):
+                raise VMError("the relay did not get so far")
+            yank(src)
+        said = bench.source_failed(src)
+    if fault.channel == 0 or fault.at < HANDSHAKE:
+        # That may have been no source for it at all; then it waits on.
+        dst.kill()
+        bench.discard(dst)
+        return
+    heard = bench.destination_failed(dst)
+    # Whoever yanks knows what he does.
+    if fault.kind != "stall" and "multifd channel" not in said + heard:
+        raise VMError(f"{fault}: nobody names the channel: {said}\n{heard}")
+
+
+def test_break_secure(bench, kind, security):
+    """Each connection in turn: in the handshake, and behind it."""
+    src = bench.start()
+    bench.security.require(src, security)
+    for channel in range(5):
+        for at in (bench.rng.randrange(600),
+                   bench.rng.randrange(HANDSHAKE, 100_000)):
+            if channel == 0:
+                at %= 8000
+            fault = SecureFault(kind, channel, at)
+            print(f"# {fault}")
+            break_secure_once(bench, src, 4, fault, security)
+        bench.security.apply(src, src, "plain")
+        src = move_on(bench, src, 4)
     bench.check_runs(src)
 
 
@@ -553,6 +630,10 @@ def cases(suite, run):
     for kind in ("cut", "reset", "truncate", "stall"):
         for channels in (1, 2, 8):
             suite.add(f"{kind}/{channels}", run, test_break, kind, channels)
+    for kind in ("cut", "reset", "truncate", "stall", "corrupt"):
+        for security in ("psk", "x509"):
+            suite.add(f"{kind}/{security}", run, test_break_secure, kind,
+                      security)
     for method in ("none", "zlib", "zstd"):
         suite.add(f"corrupt/{method}", run, test_corrupt, method)
     for end in ("cancel", "yank"):
@@ -572,7 +653,7 @@ def cases(suite, run):
 
 
 def main():
-    binary, image, opts, patterns = options(sys.argv, ("seed",))
+    binary, image, opts, patterns = options(sys.argv, ("seed", "certs"))
     seed = int(opts.get("seed", random.randrange(1 << 32)))
     print(f"# --seed {seed}")
     suite = tap.Suite()
@@ -580,7 +661,8 @@ def main():
     def run(fn, *args):
         rng = random.Random(f"{seed} {fn.__name__} {args}")
         rounds = 50 if opts["all"] else 10
-        with FaultBench(binary, image, rng, rounds) as bench:
+        with FaultBench(binary, image, rng, rounds,
+                        opts.get("certs")) as bench:
             try:
                 fn(bench, *args)
             except Exception:

@@ -21,7 +21,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from lib import tap  # noqa: E402
 from lib.multifd import (  # noqa: E402
-    ModestBench, connect, equal_soon, options, set_up, stderr_of)
+    ModestBench, Security, connect, equal_soon, options, set_up, stderr_of)
 from lib.vm import QMPError, VMError  # noqa: E402
 from migration_test import FAST, SLOW  # noqa: E402
 
@@ -33,7 +33,6 @@ PACES = ("live", "paused")
 
 # Bytes per second at which the guest has time to write.
 STEADY = 100 << 20
-HOST = "dst.example"
 
 
 def has_method(vm, method):
@@ -51,8 +50,7 @@ class Chain:
 
     def __init__(self, binary, image, certs):
         self.bench = ModestBench(binary, image)
-        self.tool = certs
-        self.certs = None
+        self.security = Security(certs, self.bench.work.file("certs"))
         self.vm = None
 
     def machine(self):
@@ -71,30 +69,7 @@ class Chain:
         vm = self.machine()
         if not has_method(vm, method):
             raise tap.Skip(f"this build does not do {method}")
-        if security == "plain":
-            return
-        if "tls-creds" not in vm.cmd("query-migrate-parameters"):
-            raise tap.Skip("this build has no TLS")
-        if not self.tool:
-            raise tap.Skip("no program that makes certificates (--certs)")
-
-    def secure(self, src, dst, security):
-        """Credentials for this move; an object of an earlier one is gone
-        with its machine."""
-        if security == "plain":
-            if "tls-creds" in src.cmd("query-migrate-parameters"):
-                src.set_parameters(tls_creds="")
-            return
-        from lib import tls  # pylint: disable=import-outside-toplevel
-        if not self.certs:
-            self.certs = tls.Certs(self.tool,
-                                   self.bench.work.file("certs")).standard()
-        for vm, end in ((src, "client"), (dst, "server")):
-            # A machine is first a server, later a client.
-            tls.add_creds(vm, security, end, self.certs[(security, end)],
-                          obj_id=f"{security}-{end}")
-        if security == "x509":
-            src.set_parameters(tls_hostname=HOST)
+        self.security.require(vm, security)
 
     def move(self, channels, method, security, transport, pace):
         bench = self.bench
@@ -109,7 +84,7 @@ class Chain:
             src.set_parameters(max_bandwidth=FAST, downtime_limit=300)
         else:
             src.set_parameters(max_bandwidth=STEADY, downtime_limit=0)
-        self.secure(src, dst, security)
+        self.security.apply(src, dst, security)
         connect(bench, src, dst, transport, listed=channels > 2)
         if pace == "live":
             wait_syncs(src, 3)
