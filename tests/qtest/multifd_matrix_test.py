@@ -15,13 +15,15 @@ Usage: multifd_matrix_test.py BINARY GUEST-IMAGE [--certs TOOL]
 import itertools
 import os
 import random
+import socket
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from lib import tap  # noqa: E402
+from lib import tap, tls  # noqa: E402
 from lib.multifd import (  # noqa: E402
-    ModestBench, Security, connect, equal_soon, options, set_up, stderr_of)
+    ModestBench, Security, connect, equal_soon, listen, options, set_up,
+    stderr_of)
 from lib.vm import QMPError, VMError  # noqa: E402
 from migration_test import FAST, SLOW  # noqa: E402
 
@@ -174,15 +176,16 @@ GROWTH_KIB = 1024
 TIDY_MALLOC = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536"}
 
 
-def one_of_many(bench, src, n, methods, rng):
+def one_of_many(bench, src, n, methods, rng, security):
     """A migration that ends well, or is cancelled, or fails; the guest runs
-    on here."""
+    on here.  `security` is a Security and a list of what to take from it."""
     channels = CHANNELS[n % len(CHANNELS)]
     method = methods[n // len(CHANNELS) % len(methods)]
     dst = bench.start(incoming="defer")
     dst.exit_expected = True
     for vm in (src, dst):
         set_up(vm, channels, method)
+    security[0].apply(src, dst, security[1][n % len(security[1])])
     how = ("complete", "cancel", "kill")[n % 3]
     src.set_parameters(max_bandwidth=FAST if how == "complete" else SLOW,
                        downtime_limit=300 if how == "complete" else 0)
@@ -205,27 +208,86 @@ def one_of_many(bench, src, n, methods, rng):
     src.wait_status("running")
 
 
-def test_nothing_left(binary, image, rounds):
+def tidy_start(bench, **args):
+    os.environ.update(TIDY_MALLOC)
+    vm = bench.start(**args)
+    for name in TIDY_MALLOC:
+        del os.environ[name]
+    return vm
+
+
+class Left:
+    """What a process has now, and whether it has the same later."""
+
+    def __init__(self, vm):
+        self.vm = vm
+        self.before = vm.threads(), vm.descriptors()
+        self.memory = vm.memory_kib()
+
+    def check(self, rounds):
+        vm = self.vm
+        equal_soon("threads and descriptors", self.before,
+                   lambda: (vm.threads(), vm.descriptors()))
+        growth = vm.memory_kib() - self.memory
+        print(f"# {rounds} times: {growth} KiB more")
+        if growth > GROWTH_KIB:
+            raise VMError(f"{growth} KiB more after {rounds} times")
+
+
+def test_nothing_left(binary, image, certs, rounds, kinds):
+    """On a source, of a hundred migrations."""
     with ModestBench(binary, image) as bench:
-        os.environ.update(TIDY_MALLOC)
-        src = bench.start()
-        for name in TIDY_MALLOC:
-            del os.environ[name]
+        src = tidy_start(bench)
+        security = Security(certs, bench.work.file("certs"))
+        for kind in kinds:
+            security.require(src, kind)
         methods = [m for m in METHODS if has_method(src, m)]
         rng = random.Random(5)
         for n in range(rounds):
             if n == WARM_UP:
-                before = src.threads(), src.descriptors()
-                memory = src.memory_kib()
-            one_of_many(bench, src, n, methods, rng)
-        equal_soon("threads and descriptors", before,
-                   lambda: (src.threads(), src.descriptors()))
-        growth = src.memory_kib() - memory
-        print(f"# {rounds - WARM_UP} migrations: {growth} KiB more")
-        if growth > GROWTH_KIB:
-            raise VMError(f"{growth} KiB more after {rounds - WARM_UP} "
-                          "migrations")
+                left = Left(src)
+            one_of_many(bench, src, n, methods, rng, (security, kinds))
+        left.check(rounds - WARM_UP)
         bench.check_runs(src)
+
+
+def send_wrongly(uri, n):
+    """Somebody who is no source: goes at once, says nothing, breaks off
+    within the handshake, or is not of this world."""
+    _, host, port = uri.split(":")
+    with socket.socket() as s:
+        s.connect((host, int(port)))
+        s.sendall((b"", b"\x16", b"\x16\x03\x01\x02\x00\x01\x00\x01",
+                   b"GET / HTTP/1.0\r\n\r\n")[n % 4])
+
+
+def test_nothing_left_waiting(binary, image, certs, rounds):
+    """On a destination, of a hundred attempts of sources that have another
+    key, are cancelled, or do not exist; then the right one comes."""
+    with ModestBench(binary, image) as bench:
+        src = bench.start()
+        security = Security(certs, bench.work.file("certs"))
+        security.require(src, "psk")
+        dst = tidy_start(bench, incoming="defer")
+        for vm in (src, dst):
+            set_up(vm, 4)
+        security.apply(src, dst, "psk")
+        tls.add_creds(src, "psk", "client", tls.Certs(
+            certs, bench.work.file("other")).psk("other", "f" * 32), "wrong")
+        uri = listen(bench, dst, "tcp")
+        for n in range(rounds):
+            if n == WARM_UP:
+                left = Left(dst)
+            for k in range(6):
+                send_wrongly(uri, k)
+            src.cmd("migrate", {"uri": uri})
+            src.wait_migration("failed")
+        left.check(rounds - WARM_UP)
+        src.set_parameters(tls_creds="psk-client", max_bandwidth=FAST)
+        src.cmd("migrate", {"uri": uri})
+        src.wait_migration()
+        dst.wait_migration()
+        bench.check_runs(dst)
 
 
 def main():
@@ -239,8 +301,14 @@ def main():
         cases = list(selection(*lists))
     for what in cases:
         suite.add("/".join(str(w) for w in what), test_move, chain, *what)
-    suite.add("nothing-left", test_nothing_left, binary, image,
-              100 + WARM_UP if opts["all"] else 10 + WARM_UP)
+    rounds = 100 + WARM_UP if opts["all"] else 10 + WARM_UP
+    certs = opts.get("certs")
+    suite.add("nothing-left/plain", test_nothing_left, binary, image, certs,
+              rounds, ["plain"])
+    suite.add("nothing-left/tls", test_nothing_left, binary, image, certs,
+              rounds, ["x509", "psk"])
+    suite.add("nothing-left/waiting", test_nothing_left_waiting, binary, image,
+              certs, rounds)
     try:
         return suite.run(patterns)
     finally:
