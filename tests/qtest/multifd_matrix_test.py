@@ -12,6 +12,7 @@ Usage: multifd_matrix_test.py BINARY GUEST-IMAGE [--certs TOOL]
            each other one; also if $CI is set and --brief is not there
 """
 
+import collections
 import itertools
 import os
 import random
@@ -221,14 +222,20 @@ class Left:
 
     def __init__(self, vm):
         self.vm = vm
-        self.before = vm.threads(), vm.descriptors()
+        self.before = None
+        # What was begun is ended first.
+        while self.before != self.now():
+            self.before = self.now()
+            time.sleep(0.3)
         self.memory = vm.memory_kib()
 
+    def now(self):
+        """How many of each name."""
+        return collections.Counter(self.vm.threads() + self.vm.descriptors())
+
     def check(self, rounds):
-        vm = self.vm
-        equal_soon("threads and descriptors", self.before,
-                   lambda: (vm.threads(), vm.descriptors()))
-        growth = vm.memory_kib() - self.memory
+        equal_soon("threads and descriptors", self.before, self.now)
+        growth = self.vm.memory_kib() - self.memory
         print(f"# {rounds} times: {growth} KiB more")
         if growth > GROWTH_KIB:
             raise VMError(f"{growth} KiB more after {rounds} times")
