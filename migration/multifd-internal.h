@@ -105,6 +105,7 @@ typedef struct MultiFDSendParams {
     /* Main loop; @connect until the channel is connected. */
     SocketConnect *connect;
     guint watch; /* for its end; 0: none */
+    QIOChannel *watched; /* so that it is freed after the thread was joined */
     QIOChannel *c; /* changed under ms->channel_lock */
 
     QemuSemaphore sem;      /* there is something to do */

@@ -70,6 +70,7 @@ void multifd_send_free(MultiFDSend *ms)
         if (p->watch) {
             g_source_remove(p->watch);
         }
+        g_clear_object(&p->watched);
         g_clear_object(&p->c);
         multifd_send_data_clear(p->data);
         g_free(p->data);
@@ -369,6 +370,7 @@ static void multifd_send_connected(void *opaque, QIOChannel *ioc, Error *err)
         }
         g_object_unref(old);
         if (!send_exiting(p->ms)) {
+            p->watched = g_object_ref(p->c);
             p->watch = qio_channel_add_watch(p->c, G_IO_HUP |
                                              QIO_CHANNEL_PEER_CLOSED,
                                              multifd_send_closing, p, NULL);

@@ -145,7 +145,7 @@ def add_cases(suite, pair):
         for method in ("none", "zlib", "zstd"):
             for n, transport, backend, paused in (
                     (1, "unix", "private", False), (2, "tcp", "shared", True),
-                    (8, "tcp", "private", False)):
+                    (4, "tcp", "private", False), (8, "tcp", "private", False)):
                 suite.add(f"{prefix}/multifd/{method}/{n}", socket_case, pair,
                           way, transport, backend, paused, ("multifd",),
                           {"multifd-channels": n,

@@ -15,7 +15,7 @@ from lib import stock, tap  # noqa: E402
 from lib.tls import Certs, add_creds  # noqa: E402
 from lib.vm import Workspace  # noqa: E402
 from live import (Pair, check_content, final_states,  # noqa: E402
-                  put_content)
+                  put_content, set_parameters)
 
 HOST = "dst.example"
 
@@ -43,8 +43,8 @@ def tls_case(pair, tool, way, kind, transport, channels, method="none",
                     vm.set_capability("return-path")
                 if channels:
                     vm.set_capability("multifd")
-                    vm.set_parameters(multifd_channels=channels,
-                                      multifd_compression=method)
+                    set_parameters(vm, {"multifd-channels": channels,
+                                        "multifd-compression": method})
             if kind == "x509" and transport == "unix":
                 src.set_parameters(tls_hostname=HOST)
             put_content(src)
@@ -71,11 +71,14 @@ def add_cases(suite, pair, tool):
         for kind in ("x509", "psk", "anon"):
             for transport in ("tcp", "unix"):
                 add(f"{kind}/{transport}", kind, transport, 0)
-            for channels in (1, 4):
-                add(f"{kind}/multifd-{channels}", kind, "tcp", channels)
+        for channels in (1, 2, 4):
+            add(f"anon/multifd/none/{channels}", "anon", "tcp", channels)
+        for kind in ("x509", "psk"):
+            for method in ("none", "zlib", "zstd"):
+                for channels in (1, 2, 4):
+                    add(f"{kind}/multifd/{method}/{channels}", kind, "tcp",
+                        channels, method)
         add("psk/one-way", "psk", "tcp", 0, "none", False)
-        for method in ("zlib", "zstd"):
-            add(f"x509/multifd-{method}", "x509", "tcp", 2, method)
 
 
 def main():

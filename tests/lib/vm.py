@@ -47,6 +47,16 @@ class Workspace:
         self.close()
 
 
+def end_all(vms):
+    """Kill machines; all of them, whatever comes of the first ones."""
+    vms = list(vms)
+    if vms:
+        try:
+            vms[0].__exit__()
+        finally:
+            end_all(vms[1:])
+
+
 class VM:
     """Start a process with a QMP monitor, optionally qtest and a serial log.
 
@@ -163,6 +173,7 @@ class VM:
             for conn in (self.qmp, self.qtest):
                 if conn:
                     conn.close()
+        self.check_sanitizers()
         return self.process.returncode
 
     def __enter__(self):
@@ -174,6 +185,15 @@ class VM:
         for conn in (self.qmp, self.qtest):
             if conn:
                 conn.close()
+        self.check_sanitizers()
+
+    def check_sanitizers(self):
+        """What they found is an error, also if the process was killed or was
+        to fail anyway."""
+        text = self.stderr()
+        if "Sanitizer: " in text or ": runtime error: " in text:
+            raise VMError(f"{self.name}: a sanitizer has found something:\n"
+                          f"{text}")
 
     # -- resources of the process
 
@@ -275,5 +295,5 @@ class VM:
             time.sleep(0.01)
 
 
-__all__ = ["VM", "VMError", "Workspace", "ACTIVE", "QMPClient", "QMPClosed",
+__all__ = ["VM", "VMError", "Workspace", "end_all", "ACTIVE", "QMPClient", "QMPClosed",
            "QMPError", "QMPTimeout"]

@@ -19,7 +19,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from lib import tap  # noqa: E402
 from lib.guest import Guest  # noqa: E402
 from lib.vm import (QMPError, VM, VMError, Workspace,  # noqa: E402
-                    has_accel)
+                    end_all, has_accel)
 
 FAST = 1 << 40  # bytes per second: no limit in effect
 SLOW = 1 << 20
@@ -41,9 +41,10 @@ class Bench:
         return self
 
     def __exit__(self, *exc):
-        for vm in self.vms:
-            vm.__exit__()
-        self.work.close()
+        try:
+            end_all(self.vms)
+        finally:
+            self.work.close()
 
     def start(self, incoming=None, paused=False, preexec=None, extra=()):
         """A machine with the test guest; events are on."""

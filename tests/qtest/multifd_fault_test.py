@@ -56,8 +56,8 @@ class FaultBench(ModestBench):
         return dst
 
     def discard(self, vm):
-        vm.__exit__()
         self.vms.remove(vm)
+        vm.__exit__()
 
     def source_failed(self, src, text=""):
         """It says why, and its guest runs."""

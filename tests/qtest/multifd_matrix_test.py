@@ -25,7 +25,7 @@ from lib import tap, tls  # noqa: E402
 from lib.multifd import (  # noqa: E402
     ModestBench, Security, connect, equal_soon, listen, options, set_up,
     stderr_of)
-from lib.vm import QMPError, VMError  # noqa: E402
+from lib.vm import QMPError, VMError, end_all  # noqa: E402
 from migration_test import FAST, SLOW  # noqa: E402
 
 CHANNELS = (1, 2, 4, 16)
@@ -62,10 +62,10 @@ class Chain:
         return self.vm
 
     def drop(self):
-        for vm in self.bench.vms:
-            vm.__exit__()
+        vms = list(self.bench.vms)
         self.bench.vms.clear()
         self.vm = None
+        end_all(vms)
 
     def require(self, method, security):
         """Skip what this build cannot do."""

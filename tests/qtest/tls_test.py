@@ -63,6 +63,21 @@ def wait_stderr(vm, text, timeout=30):
         time.sleep(0.01)
 
 
+BRIDGE = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                      "../lib/bridge.py")
+
+
+def connect_exec(bench, src, dst):
+    """Commands that carry both ways, unlike `cat`."""
+    bench.count += 1
+    path = bench.work.file(f"bridge{bench.count}")
+    command = f"exec:exec {sys.executable} {BRIDGE}"
+    dst.cmd("migrate-incoming", {"uri": f"{command} listen {path}"})
+    while not os.path.exists(path):
+        time.sleep(0.01)
+    src.cmd("migrate", {"uri": f"{command} connect {path}"})
+
+
 # ---- what works ----
 
 def test_moves(bench, kind, transport):
@@ -71,6 +86,8 @@ def test_moves(bench, kind, transport):
         bench.secure_both(src, dst, kind)
         if transport == "fd":
             connect_fd(src, dst)
+        elif transport == "exec":
+            connect_exec(bench, src, dst)
         else:
             connect(bench, src, dst, transport, channels=n == 1)
         finish(bench, src, dst, paused=False)
@@ -170,6 +187,23 @@ def test_parameters(bench):
     expect("")
     expect_error(vm, "tls-creds", "migrate-set-parameters", {"tls-creds": 5})
     and_again(bench, vm)
+
+
+def test_exec_one_way(bench):
+    """A command that never answers: no handshake, and a cancel ends it."""
+    src = bench.start()
+    bench.secure(src, "psk", "client")
+    src.cmd("migrate", {"uri": "exec:cat > /dev/null"})
+    time.sleep(0.1)
+    if src.migration_status() != "setup":
+        raise VMError(f"status {src.migration_status()}")
+    src.cmd("migrate_cancel")
+    src.wait_migration("cancelled")
+    # A command that ends.
+    src.cmd("migrate", {"uri": "exec:true"})
+    failed(bench, src, "TLS handshake failed")
+    src.set_parameters(tls_creds="")
+    and_again(bench, src)
 
 
 def test_switched_off(bench):
@@ -403,7 +437,7 @@ def test_conflicts(bench):
 
 def cases(suite, run):
     for kind in ("x509", "psk", "anon"):
-        for transport in ("tcp", "unix", "fd"):
+        for transport in ("tcp", "unix", "fd", "exec"):
             suite.add(f"{kind}/{transport}", run, test_moves, kind, transport)
         for channels in (1, 4, 16):
             suite.add(f"multifd/{kind}/tcp/{channels}", run, test_multifd,
@@ -419,7 +453,7 @@ def cases(suite, run):
                   ("multifd",))
     for fn in (test_default_host, test_without_return_path, test_on_the_fly,
                test_client_without_cert, test_authz_allows, test_parameters,
-               test_switched_off, test_bad_files, test_conflicts):
+               test_exec_one_way, test_switched_off, test_bad_files, test_conflicts):
         suite.add(fn.__name__[5:].replace("_", "-"), run, fn)
 
 
