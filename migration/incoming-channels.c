@@ -13,6 +13,11 @@
 #include "migration/savevm.h"
 #include "migration/tls.h"
 
+/* How long others may take to come when one is closed already. */
+#define GONE_GRACE_MS 1000
+/* And how often that, if there are some within their TLS handshakes. */
+#define GONE_LOOKS_MAX 20
+
 typedef struct IncomingArrival {
     IncomingState *in;
     QIOChannel *ioc;
@@ -21,6 +26,7 @@ typedef struct IncomingArrival {
     MultiFDInit init;
     size_t have;
     bool known; /* what it is; its end is waited for, and the others */
+    unsigned looks; /* since its end: were the others there? */
 } IncomingArrival;
 
 static void arrival_free(gpointer data)
@@ -179,15 +185,18 @@ static void arrival_failed(IncomingState *in, Error *err)
 }
 
 /*
- * The source has gone while the others were waited for.  That there is more to
- * read does not matter: it cannot have sent all of it.
+ * A connection has been closed for a while, and the others have not come: all
+ * that the source had made would be there by now.
  */
-static gboolean arrival_gone(QIOChannel *ioc, GIOCondition cond,
-                             gpointer opaque)
+static gboolean arrival_given_up(gpointer opaque)
 {
     IncomingArrival *a = opaque;
     Error *err = NULL;
 
+    if (a->in->handshakes && ++a->looks < GONE_LOOKS_MAX) {
+        return G_SOURCE_CONTINUE; /* they may be the others */
+    }
+    a->watch = 0;
     if (a->have) {
         error_setg(&err, "multifd channel %u: the source closed it before all "
                    "other channels had come", a->init.id);
@@ -196,6 +205,20 @@ static gboolean arrival_gone(QIOChannel *ioc, GIOCondition cond,
                    "multifd channels had come");
     }
     arrival_failed(a->in, err);
+    return G_SOURCE_REMOVE;
+}
+
+/*
+ * The source has gone while the others were waited for.  If it is a small one
+ * it may have sent everything: connections are made before anybody accepts
+ * them, and what was written is there to be read.
+ */
+static gboolean arrival_gone(QIOChannel *ioc, GIOCondition cond,
+                             gpointer opaque)
+{
+    IncomingArrival *a = opaque;
+
+    a->watch = g_timeout_add(GONE_GRACE_MS, arrival_given_up, a);
     return G_SOURCE_REMOVE;
 }
 

@@ -12,6 +12,7 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -129,7 +130,8 @@ def load(binary, folder, name, transport, backing):
 
 # ---- several connections ----
 
-ORDERS = ("recorded", "main-last", "by-piece")
+# "gone": the main channel is closed before the receiver looks at any.
+ORDERS = ("recorded", "main-last", "by-piece", "gone")
 
 
 def multifd_globals(vector):
@@ -191,9 +193,13 @@ def load_multifd(binary, folder, name, order, backing, extra=None):
             path = work.file("sock")
             vm.cmd("migrate-incoming", {"uri": f"unix:{path}",
                                         "exit-on-error": False})
+            if order == "gone":
+                vm.process.send_signal(signal.SIGSTOP)
             socks, threads = play_all(path, channels, order)
             threads[list(socks).index("main")].join()
             socks["main"].shutdown(socket.SHUT_WR)
+            if order == "gone":
+                vm.process.send_signal(signal.SIGCONT)
             try:
                 vm.wait_migration()
             finally:
