@@ -213,7 +213,8 @@ def check_named(fault, said, heard):
     text = f"{said}\n{heard}"
     if fault.channel == "main" or f"multifd channel {fault.channel}" in text:
         return
-    if fault.at < INIT and "initial packet of a channel" in text:
+    if fault.at < INIT and ("initial packet of a channel" in text or
+                            "before it said what it is" in text):
         return
     raise VMError(f"{fault}: nobody names the channel: {text}")
 
@@ -461,8 +462,11 @@ def test_more_channels(bench):
     dst = bench.destination(src, 4)
     dst.set_parameters(multifd_channels=2)
     connect(bench, src, dst, "unix")
-    bench.source_failed(src)
-    bench.destination_failed(dst, "multifd-channels")
+    said = bench.source_failed(src)
+    heard = bench.destination_failed(dst)
+    # If those with low numbers come first, nobody looks at the others.
+    if "multifd channel " not in said and "multifd-channels" not in heard:
+        raise VMError(f"unclear: {said}\n{heard}")
     move_on(bench, src, 4)
 
 
