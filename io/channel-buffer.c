@@ -24,7 +24,8 @@ QIOChannelBuffer *qio_channel_buffer_new(size_t capacity)
 {
     QIOChannelBuffer *bioc = g_object_new(QIO_TYPE_CHANNEL_BUFFER, NULL);
 
-    bioc->bytes = g_byte_array_sized_new(MIN(capacity, G_MAXUINT / 2));
+    /* Never nothing: a null pointer has no end that could be looked at. */
+    bioc->bytes = g_byte_array_sized_new(CLAMP(capacity, 1, G_MAXUINT / 2));
     return bioc;
 }
 

@@ -20,7 +20,8 @@ SaveStateRegistry *savevm_registry_new(void)
 {
     SaveStateRegistry *reg = g_new0(SaveStateRegistry, 1);
 
-    reg->entries = g_ptr_array_new_with_free_func(save_state_entry_free);
+    /* Never without memory: nothing may be added to a null pointer. */
+    reg->entries = g_ptr_array_new_full(8, save_state_entry_free);
     return reg;
 }
 
