@@ -12,10 +12,12 @@ class Skip(Exception):
 
 
 class Suite:
-    """A list of (name, function); run() prints TAP and returns the status."""
+    """A list of (name, function); run() prints TAP and returns the status.
+    `notes` are lines to print first: the version of TAP must come before."""
 
     def __init__(self):
         self.tests = []
+        self.notes = []
 
     def add(self, name, fn, *args, **kwargs):
         self.tests.append((name, lambda: fn(*args, **kwargs)))
@@ -33,6 +35,8 @@ class Suite:
         failed = 0
         print("TAP version 13")
         print(f"1..{len(chosen)}", flush=True)
+        for note in self.notes:
+            print(f"# {note}", flush=True)
         for n, (name, fn) in enumerate(chosen, 1):
             start = time.monotonic()
             try:

@@ -659,8 +659,8 @@ def cases(suite, run):
 def main():
     binary, image, opts, patterns = options(sys.argv, ("seed", "certs"))
     seed = int(opts.get("seed", random.randrange(1 << 32)))
-    print(f"# --seed {seed}")
     suite = tap.Suite()
+    suite.notes.append(f"--seed {seed}")
 
     def run(fn, *args):
         rng = random.Random(f"{seed} {fn.__name__} {args}")
