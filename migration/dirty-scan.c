@@ -32,6 +32,8 @@ void dirty_scan_free(DirtyScan *s)
         scan_block_forget_presence(&s->blocks[i]);
         g_free(s->blocks[i].todo);
         g_free(s->blocks[i].seen);
+        g_free(s->blocks[i].fresh);
+        g_free(s->blocks[i].hidden);
     }
     g_free(s->blocks);
     *s = (DirtyScan) { 0 };
@@ -56,6 +58,93 @@ static uint64_t scan_block_fetch(ScanBlock *b)
     return n;
 }
 
+/* ---- how many pages the guest writes in a pass ---- */
+
+/* A pass re-arms so many pieces of 64 pages before their turn, and no more. */
+#define SAMPLE_WORDS 256
+
+/* @bits of word @i of the log are set: which of them are news? */
+static void fresh_note(const DirtyScan *s, ScanBlock *b, uint64_t i,
+                       unsigned long bits)
+{
+    unsigned long todo = b->todo[i];
+
+    if (!s->repeats) {
+        b->fresh[i] |= bits;
+        return;
+    }
+    b->fresh[i] |= bits & ~todo;
+    if (s->sampled && i % s->stride == 0) {
+        b->hidden[i / s->stride] |= bits & todo;
+    }
+}
+
+/* Pages of word @i, for how many of its kind it may stand. */
+static uint64_t fresh_count(const DirtyScan *s, const ScanBlock *b, uint64_t i)
+{
+    uint64_t n = __builtin_popcountl(b->fresh[i]);
+
+    if (s->sampled && i % s->stride == 0) {
+        n += s->stride * __builtin_popcountl(b->hidden[i / s->stride] &
+                                             ~b->fresh[i]);
+    }
+    return n;
+}
+
+static uint64_t fresh_unsure(const DirtyScan *s)
+{
+    return s->repeats && !s->sampled ? s->began : 0;
+}
+
+static void fresh_need(ScanBlock *b)
+{
+    if (!b->fresh) {
+        b->fresh = bitmap_new(b->pages);
+    }
+}
+
+void dirty_scan_count_fresh(DirtyScan *s)
+{
+    s->last_fresh = 0;
+    s->last_unsure = fresh_unsure(s);
+    for (size_t n = 0; n < s->n; n++) {
+        ScanBlock *b = &s->blocks[n];
+        unsigned long *dirty = qatomic_load_acquire(&b->rb->dirty);
+
+        fresh_need(b);
+        for (uint64_t i = 0; dirty && i < BITS_TO_LONGS(b->pages); i++) {
+            fresh_note(s, b, i, qatomic_read(&dirty[i]));
+            s->last_fresh += fresh_count(s, b, i);
+            b->fresh[i] = 0;
+        }
+    }
+    s->sampled = false;
+}
+
+bool dirty_scan_sample(DirtyScan *s, Machine *m, Error **errp)
+{
+    uint64_t words = 0;
+
+    for (size_t i = 0; i < s->n; i++) {
+        words += BITS_TO_LONGS(s->blocks[i].pages);
+    }
+    s->stride = DIV_ROUND_UP(words, SAMPLE_WORDS);
+    for (size_t i = 0; i < s->n; i++) {
+        ScanBlock *b = &s->blocks[i];
+        uint64_t n = DIV_ROUND_UP(BITS_TO_LONGS(b->pages), s->stride);
+
+        g_free(b->hidden);
+        b->hidden = g_new0(unsigned long, n);
+        if (!dirty_log_clear_sample(m, b->rb, s->stride, errp)) {
+            return false;
+        }
+    }
+    s->sampled = true;
+    return true;
+}
+
+/* ---- the log ---- */
+
 uint64_t dirty_scan_fetch(DirtyScan *s)
 {
     uint64_t sum = 0;
@@ -67,16 +156,19 @@ uint64_t dirty_scan_fetch(DirtyScan *s)
         sum += n;
     }
     s->dirty += sum;
+    s->began = s->dirty;
     return sum;
 }
 
-static void scan_block_look(ScanBlock *b, DirtyLook *look)
+static void scan_block_look(const DirtyScan *s, ScanBlock *b,
+                            DirtyLook *look)
 {
     unsigned long *dirty = qatomic_load_acquire(&b->rb->dirty);
 
     if (!b->seen) {
         b->seen = bitmap_new(b->pages);
     }
+    fresh_need(b);
     for (uint64_t i = 0; dirty && i < BITS_TO_LONGS(b->pages); i++) {
         unsigned long todo = b->todo[i], bits = qatomic_read(&dirty[i]);
         unsigned long cold = b->present ? todo & ~b->present[i] : 0;
@@ -90,20 +182,22 @@ static void scan_block_look(ScanBlock *b, DirtyLook *look)
             }
         }
         b->seen[i] |= bits;
+        fresh_note(s, b, i, bits);
         look->todo += __builtin_popcountl(todo & ~cold);
         look->untouched += __builtin_popcountl(cold);
         look->written += __builtin_popcountl(b->seen[i]);
         look->written_todo += __builtin_popcountl(b->seen[i] & todo);
         look->backlog += __builtin_popcountl(bits & ~todo);
+        look->fresh += fresh_count(s, b, i);
     }
     look->pages += b->pages;
 }
 
 void dirty_scan_look(DirtyScan *s, DirtyLook *look)
 {
-    *look = (DirtyLook) { 0 };
+    *look = (DirtyLook) { .unsure = fresh_unsure(s) };
     for (size_t i = 0; i < s->n; i++) {
-        scan_block_look(&s->blocks[i], look);
+        scan_block_look(s, &s->blocks[i], look);
     }
 }
 

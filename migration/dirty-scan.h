@@ -23,6 +23,8 @@ typedef struct ScanBlock {
     bool present_known;
     unsigned long *fetched; /* scratch, while present is there */
     unsigned long *seen;    /* written since the log was switched on */
+    unsigned long *fresh;   /* written since this pass began, as known */
+    unsigned long *hidden;  /* of the sample: while they were to be sent */
 } ScanBlock;
 
 typedef struct DirtyScan {
@@ -33,6 +35,15 @@ typedef struct DirtyScan {
     uint64_t page;
     uint64_t sent;      /* pages handed out so far */
     uint64_t untouched; /* of these, untouched ones */
+    /*
+     * The log reports pages that are to be sent again and again, so it cannot
+     * be told whether they were written again, except for those of a sample.
+     */
+    bool repeats;
+    bool sampled;       /* in this pass */
+    uint64_t stride;    /* the sample is each so many'th word of the maps */
+    uint64_t began;     /* pages that were to be sent when this pass began */
+    uint64_t last_fresh, last_unsure; /* as in a DirtyLook, when it began */
 } DirtyScan;
 
 /* What the log says in the middle of a pass. */
@@ -43,6 +54,8 @@ typedef struct DirtyLook {
     uint64_t written;      /* different pages written since the start */
     uint64_t written_todo; /* of these, in @todo */
     uint64_t backlog;      /* written, and not to be sent in this pass */
+    uint64_t fresh;        /* different pages written since this pass began */
+    uint64_t unsure;       /* besides, so many may have been written */
 } DirtyLook;
 
 /* A run of pages of one block; either all untouched (zero), or not known. */
@@ -61,6 +74,16 @@ void dirty_scan_free(DirtyScan *s);
  * many pages became dirty that were not.
  */
 uint64_t dirty_scan_fetch(DirtyScan *s);
+/*
+ * Before that: set s->last_fresh and last_unsure to what was written in the
+ * pass that ends.
+ */
+void dirty_scan_count_fresh(DirtyScan *s);
+/*
+ * After that, if s->repeats: take a sample of the pages to be sent, to know how
+ * many of them the guest writes to in this pass.
+ */
+bool dirty_scan_sample(DirtyScan *s, Machine *m, Error **errp);
 /*
  * Look at the log without beginning a new pass; the caller has synced it.
  * Pages that are still to be sent lose their mark: what was written to them

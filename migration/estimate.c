@@ -8,9 +8,12 @@
 #define RENEW 0.02
 /* Rates over less than this much sending say nothing. */
 #define RATE_MIN 0.01
-/* An observation's weight, and how long one must at least be to have some. */
-#define CORRECT_WEIGHT 0.8
+/* An observation that took so long has half of the weight. */
 #define CORRECT_HALF 0.1
+
+/* So much faster than the sender, over that many seconds, is fast. */
+#define LAPS 1.25
+#define LAPS_TIME 0.05
 
 void estimate_start(MigrationEstimate *e, double now, double pages)
 {
@@ -66,26 +69,19 @@ static double estimate_hot(const MigrationEstimate *e, double todo)
 /* From here on the guest's speed is observed. */
 static void estimate_observe(MigrationEstimate *e)
 {
-    e->began = e->pass;
     e->began_at = e->at;
     e->began_speed = e->curve.speed;
 }
 
-/*
- * Since the beginning of the pass the guest has dirtied @found pages.  That
- * says the more about its speed the more of the pass is over: before, it may
- * be busy just with those pages that will be sent anyway.
- */
-static void estimate_correct(MigrationEstimate *e, double now, double left,
-                             double found)
+/* Since the beginning of the pass the guest has written that many pages. */
+static void estimate_pace(MigrationEstimate *e, double now, double fresh,
+                          double unsure)
 {
-    double t = now - e->began_at, rate = rate_meter_get(&e->pages);
-    double pass = rate > 0 ? e->began.todo / rate : 0;
-    double part = t / (t + pass / 2 + CORRECT_HALF);
+    double t = now - e->began_at;
 
     e->curve.speed = e->began_speed;
-    forecast_correct(&e->curve, &e->began, left, t, found,
-                     CORRECT_WEIGHT * part * part);
+    dirty_curve_pace(&e->curve, t, fresh, fresh + unsure,
+                     t / (t + CORRECT_HALF));
 }
 
 static void look_first_pass(MigrationEstimate *e, double now,
@@ -113,24 +109,25 @@ void estimate_look(MigrationEstimate *e, double now, const EstimateLook *look)
         look_first_pass(e, now, look);
         return;
     }
-    estimate_correct(e, now, look->todo, look->backlog);
+    estimate_pace(e, now, look->fresh, look->unsure);
     e->pass.todo_hot = estimate_hot(e, look->todo);
     e->pass.todo = look->todo;
     e->pass.backlog = look->backlog;
     e->at = now;
 }
 
-void estimate_synced(MigrationEstimate *e, double now, double left,
-                     double found)
+void estimate_synced(MigrationEstimate *e, double now,
+                     const EstimateSync *sync)
 {
+    double left = sync->left, found = sync->found;
     double hot = estimate_hot(e, left);
 
     if (e->first_pass && !e->curve.n) {
         /* Too short a pass to look in between. */
         dirty_curve_add(&e->curve, now - e->start, found);
         dirty_curve_fit(&e->curve, MAX(e->pass.todo, found));
-    } else if (e->curve.n) {
-        estimate_correct(e, now, left, found);
+    } else if (!e->first_pass) {
+        estimate_pace(e, now, sync->fresh, sync->unsure);
     }
     /* More than there should be: it was underestimated. */
     e->curve.working_set = MAX(e->curve.working_set, found);
@@ -172,6 +169,25 @@ double estimate_page_cost(const MigrationEstimate *e)
                               : TARGET_PAGE_SIZE;
 }
 
+/*
+ * A guest that writes its pages in turn is followed by the sender, if it is
+ * slow; a fast one laps the sender, which then finds it anywhere: as if the
+ * guest wrote at random.
+ */
+static void input_lapped(const MigrationEstimate *e, DirtyCurve *curve,
+                         ForecastInput *in)
+{
+    double share = curve->working_set / curve->spread;
+
+    if (dirty_curve_at(curve, LAPS_TIME) < in->rate * LAPS_TIME * LAPS) {
+        return;
+    }
+    curve->spread = curve->working_set;
+    if (e->first_pass) {
+        in->pass.todo_hot *= share;
+    }
+}
+
 bool estimate_input(const MigrationEstimate *e, double now, double todo,
                     const EstimateGoal *goal, DirtyCurve *curve,
                     ForecastInput *in)
@@ -203,5 +219,6 @@ bool estimate_input(const MigrationEstimate *e, double now, double todo,
         .limit = stop * goal->seconds / TARGET_PAGE_SIZE,
         .curve = curve,
     };
+    input_lapped(e, curve, in);
     return true;
 }

@@ -26,9 +26,8 @@ typedef struct MigrationEstimate {
     double start;          /* when the curve began */
     ForecastPass pass;     /* as it was at ... */
     double at;             /* ... this moment */
-    ForecastPass began;    /* and when it, or what is known of it, began */
-    double began_at;
-    double began_speed;
+    double began_at;       /* when it began */
+    double began_speed;    /* the curve's, then */
     bool looked;           /* something is known about the guest's writing */
 } MigrationEstimate;
 
@@ -39,7 +38,16 @@ typedef struct EstimateLook {
     double written;        /* different pages written since the start */
     double written_todo;   /* of these, still to be sent in this pass */
     double backlog;        /* written, and not to be sent in this pass */
+    double fresh;          /* different pages written since this pass began */
+    double unsure;         /* besides, so many may have been written */
 } EstimateLook;
+
+/* The log was read and a pass ended. */
+typedef struct EstimateSync {
+    double left;           /* pages of it that remain */
+    double found;          /* new ones that are to be sent */
+    double fresh, unsure;  /* of that pass, as at a look */
+} EstimateSync;
 
 /* @now: the log was switched on, @pages have to be sent. */
 void estimate_start(MigrationEstimate *e, double now, double pages);
@@ -52,12 +60,8 @@ void estimate_sent(MigrationEstimate *e, double pages, double whole,
 /* Another rate limit: what was measured under the old one hardly counts. */
 void estimate_new_limit(MigrationEstimate *e);
 void estimate_look(MigrationEstimate *e, double now, const EstimateLook *look);
-/*
- * The log was read and a pass ended: @left pages of it remain, and @found new
- * ones are to be sent.
- */
-void estimate_synced(MigrationEstimate *e, double now, double left,
-                     double found);
+void estimate_synced(MigrationEstimate *e, double now,
+                     const EstimateSync *sync);
 
 /* Bytes/s of the stream; 0: nothing is known yet. */
 double estimate_send_rate(const MigrationEstimate *e);

@@ -1,25 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "qemu/osdep.h"
-#include "migration/forecast.h"
+#include "migration/forecast-int.h"
 
 #include <math.h>
 
-/* The dirty log is not read more often than this: no pass is shorter. */
-#define PASS_MIN 0.02
 /*
  * Sending stops at the end of a piece of a pass, so about this long a time's
  * worth below the limit; what the guest writes meanwhile has room there.
  */
 #define SLACK 0.025
-/* A pass this close to the one before it shows that nothing changes. */
-#define STANDSTILL 0.998
-#define PASSES_MAX 2000
 /* A guest is not taken to have become faster or slower than this. */
 #define SPEED_MAX 64.0
 /* Nor to have changed by more than that from one observation to the next. */
 #define CORRECT_MAX 4.0
 /* Pages that do not seem to be drawn at random at all. */
-#define SPREAD_MAX 16.0
+#define SPREAD_MAX 1024.0
+/* From here on, pages are taken to be written in turn. */
+#define IN_TURN 2.0
+/* Where a curve that levels off still shows how it came there. */
+#define RISING 0.85
 /* Twice or half the speed must make that much of a difference. */
 #define TELLING 0.1
 
@@ -70,8 +69,7 @@ void dirty_curve_add(DirtyCurve *c, double t, double pages)
     c->n++;
 }
 
-/* The points joined by lines, from the origin; flat behind the last. */
-static double curve_joined(const DirtyCurve *c, double t)
+double dirty_curve_joined(const DirtyCurve *c, double t)
 {
     double t0 = 0, p0 = 0;
 
@@ -100,26 +98,43 @@ static double curve_last_rate(const DirtyCurve *c)
 {
     double end = curve_end(c);
 
-    return end > 0 ? (curve_joined(c, end) - curve_joined(c, end * 2 / 3)) /
+    return end > 0 ? (dirty_curve_joined(c, end) - dirty_curve_joined(c, end * 2 / 3)) /
                          (end / 3)
                    : 0;
 }
 
+/* When the curve came by @pages. */
+static double curve_when(const DirtyCurve *c, double pages)
+{
+    double t0 = 0, p0 = 0;
+
+    for (unsigned i = 0; i < c->n; i++) {
+        double t1 = c->p[i].t, p1 = c->p[i].pages;
+
+        if (p1 >= pages) {
+            return t0 + (t1 - t0) * (pages - p0) / (p1 - p0);
+        }
+        t0 = t1;
+        p0 = p1;
+    }
+    return t0;
+}
+
 /*
  * If pages were drawn at random from W, f(t) would be W (1 - exp(-x t)): find
- * the x that fits the curve at its end and early in it.  One that has not
- * bent yet says nothing about the working set.
+ * the x that fits the rising part of the curve at its end and early in it.  A
+ * part that is straight says nothing: either little was written yet, or pages
+ * are written in turn.
  */
-void dirty_curve_fit(DirtyCurve *c, double pages)
+static double curve_spread(const DirtyCurve *c, double most)
 {
-    double end = curve_end(c), last = curve_joined(c, end);
-    double early = curve_joined(c, end / 8);
-    double lo = 1e-6, hi = 1e3; /* of x, in units of 1 / end */
+    double last = dirty_curve_joined(c, curve_end(c)) * RISING;
+    double when = last > 0 ? curve_when(c, last) : 0;
+    double early = dirty_curve_joined(c, when / 8);
+    double lo = 1e-6, hi = 1e3; /* of x, in units of 1 / when */
 
-    c->working_set = MAX(pages, last);
-    c->spread = c->working_set * SPREAD_MAX;
     if (early <= 0 || early * 8 <= last) {
-        return;
+        return most;
     }
     for (unsigned i = 0; i < 60; i++) {
         double x = sqrt(lo * hi);
@@ -130,17 +145,45 @@ void dirty_curve_fit(DirtyCurve *c, double pages)
             hi = x;
         }
     }
-    c->spread = CLAMP(last / -expm1(-hi), last, c->spread);
-    c->working_set = MIN(c->spread, c->working_set);
+    return MIN(last / -expm1(-hi), most);
 }
 
-/* What the curve does behind its end: bends towards the working set. */
+/*
+ * Where a curve would level off whose rate in its second half is to that in
+ * its first as it will be from half to half.
+ */
+static double curve_level(const DirtyCurve *c)
+{
+    double end = curve_end(c), half = dirty_curve_joined(c, end / 2);
+    double keep = half > 0 ? dirty_curve_joined(c, end) / half - 1 : 1;
+
+    return keep < 1 ? half / (1 - keep) : INFINITY;
+}
+
+void dirty_curve_fit(DirtyCurve *c, double pages)
+{
+    double last = dirty_curve_joined(c, curve_end(c));
+
+    pages = MAX(pages, last);
+    c->spread = MAX(curve_spread(c, pages * SPREAD_MAX), last);
+    c->working_set = MIN(MIN(c->spread, pages), MAX(curve_level(c), last));
+    if (c->n) {
+        dirty_kinds_fit(c, pages, curve_when(c, last * RISING));
+    }
+}
+
+/*
+ * What the curve does behind its end: bends as it has bent so far, until the
+ * working set is reached.
+ */
 static double curve_beyond(const DirtyCurve *c, double t)
 {
-    double room = c->working_set - curve_joined(c, curve_end(c));
-    double rate = curve_last_rate(c);
+    double last = dirty_curve_joined(c, curve_end(c));
+    double room = c->spread - last, rate = curve_last_rate(c);
 
-    return room > 0 ? room * -expm1(-rate * t / room) : 0;
+    return room > 0 ? MIN(room * -expm1(-rate * t / room),
+                          MAX(c->working_set - last, 0))
+                    : 0;
 }
 
 /* For a guest of the speed at which the curve was taken. */
@@ -149,14 +192,14 @@ static double curve_at(const DirtyCurve *c, double t)
     double end = curve_end(c);
 
     if (t > end) {
-        return curve_joined(c, end) + curve_beyond(c, t - end);
+        return dirty_curve_joined(c, end) + curve_beyond(c, t - end);
     }
     /*
      * A guest that has become busier shows it at the end of the curve: in its
      * last @t it has written at least the pages that were new.
      */
-    return MAX(curve_joined(c, t),
-               curve_joined(c, end) - curve_joined(c, end - t));
+    return MAX(dirty_curve_joined(c, t),
+               dirty_curve_joined(c, end) - dirty_curve_joined(c, end - t));
 }
 
 double dirty_curve_at(const DirtyCurve *c, double t)
@@ -182,6 +225,34 @@ double dirty_curve_mean(const DirtyCurve *c, double t)
         f0 = f1;
     }
     return sum / t;
+}
+
+void dirty_curve_pace(DirtyCurve *c, double t, double least, double most,
+                      double weight)
+{
+    double pages = CLAMP(dirty_curve_at(c, t), least, most);
+    double lo = MAX(c->speed / CORRECT_MAX, 1 / SPEED_MAX);
+    double hi = MIN(c->speed * CORRECT_MAX, SPEED_MAX);
+    double before = c->speed, slow, fast;
+
+    if (t <= 0 || c->working_set <= 0) {
+        return;
+    }
+    slow = curve_at(c, t * before / 2);
+    fast = curve_at(c, t * before * 2);
+    if (MIN(fast, c->working_set) - slow < pages * TELLING) {
+        return; /* all that can be written is: that tells nothing of speed */
+    }
+    for (unsigned i = 0; i < 30; i++) {
+        double speed = sqrt(lo * hi);
+
+        if (curve_at(c, t * speed) < pages) {
+            lo = speed;
+        } else {
+            hi = speed;
+        }
+    }
+    c->speed = before * pow(sqrt(lo * hi) / before, weight);
 }
 
 /* ---- passes ---- */
@@ -238,45 +309,8 @@ double forecast_dirtied(const DirtyCurve *c, const ForecastPass *pass,
             MAX(dirty_curve_at(c, age + t) - dirty_curve_at(c, age), 0);
     /* Those that get their turn: from then on. */
     grown += sent / w * dirty_curve_mean(c, t);
-    most = c->working_set - MIN(pass->todo_hot - sent, c->working_set);
+    most = c->working_set * (1 - MIN((pass->todo_hot - sent) / w, 1));
     return MIN(pass->backlog + grown, MAX(most, pass->backlog));
-}
-
-static double dirtied_at_speed(const DirtyCurve *c, double speed,
-                               const ForecastPass *pass, double limit,
-                               double t)
-{
-    DirtyCurve with = *c;
-
-    with.speed = speed;
-    return forecast_dirtied(&with, pass, limit, t);
-}
-
-void forecast_correct(DirtyCurve *c, const ForecastPass *pass, double limit,
-                      double t, double found, double weight)
-{
-    double lo = MAX(c->speed / CORRECT_MAX, 1 / SPEED_MAX);
-    double hi = MIN(c->speed * CORRECT_MAX, SPEED_MAX);
-    double slow, fast;
-
-    if (t <= 0 || c->working_set <= 0) {
-        return;
-    }
-    slow = dirtied_at_speed(c, c->speed / 2, pass, limit, t);
-    fast = dirtied_at_speed(c, c->speed * 2, pass, limit, t);
-    if (fast - slow < found * TELLING) {
-        return; /* all that can be dirty is: that tells nothing of speed */
-    }
-    for (unsigned i = 0; i < 30; i++) {
-        double speed = sqrt(lo * hi);
-
-        if (dirtied_at_speed(c, speed, pass, limit, t) < found) {
-            lo = speed;
-        } else {
-            hi = speed;
-        }
-    }
-    c->speed *= pow(sqrt(lo * hi) / c->speed, weight);
 }
 
 /*
@@ -294,15 +328,39 @@ static ForecastPass pass_after(const DirtyCurve *c, const ForecastPass *pass,
     };
 }
 
-void forecast_make(const ForecastInput *in, Forecast *out)
+/*
+ * In any time the guest writes f of it, of which only what can be sent in it
+ * can be clean at the end, in whatever order: as many are never sent.
+ */
+static double never_sent(const DirtyCurve *c, double rate)
 {
-    const double slack = MIN(in->rate * SLACK, in->limit);
+    double most = 0, t = FORECAST_PASS_MIN;
+
+    while (t * rate < c->working_set) {
+        most = MAX(most, dirty_curve_at(c, t) - t * rate);
+        t *= 1.1;
+    }
+    return most;
+}
+
+double forecast_slack(const ForecastInput *in)
+{
+    return MIN(in->rate * SLACK, in->limit);
+}
+
+/*
+ * Pass after pass, until one ends with so little left, or nothing changes.  For
+ * a guest that writes its pages in turn.
+ */
+static void forecast_passes(const ForecastInput *in, Forecast *out)
+{
+    const double slack = forecast_slack(in);
     ForecastPass pass = in->pass;
     double t = MAX(pass.todo - in->limit, 0) / in->pass_rate, before = 0;
     double left = MIN(pass.todo, in->limit), next;
 
     *out = (Forecast) { .seconds = t, .pages = pass.todo - left };
-    for (unsigned i = 0; i < PASSES_MAX; i++) {
+    for (unsigned i = 0; i < FORECAST_PASSES_MAX; i++) {
         next = forecast_dirtied(in->curve, &pass, in->limit, t);
         if (next < 1 || next <= slack) {
             out->converges = true;
@@ -311,13 +369,13 @@ void forecast_make(const ForecastInput *in, Forecast *out)
         /* It begins with what was left, and ends with as much. */
         pass = pass_after(in->curve, &pass, left, next);
         before = t;
-        t = MAX((pass.todo - in->limit) / in->rate, PASS_MIN);
+        t = MAX((pass.todo - in->limit) / in->rate, FORECAST_PASS_MIN);
         if (pass.todo <= in->limit) {
             out->converges = true;
             left = pass.todo;
             break;
         }
-        if (i && t >= before * STANDSTILL) {
+        if (i && t >= before * FORECAST_STANDSTILL) {
             out->settles_at = pass.todo;
             return;
         }
@@ -332,6 +390,23 @@ void forecast_make(const ForecastInput *in, Forecast *out)
     out->pages += left;
     out->downtime = left / in->final_rate;
     out->seconds += out->downtime;
+}
+
+void forecast_make(const ForecastInput *in, Forecast *out)
+{
+    double never = never_sent(in->curve, in->rate);
+
+    if (in->curve->spread > in->curve->working_set * IN_TURN) {
+        forecast_passes(in, out);
+    } else {
+        forecast_passes_random(in, out);
+    }
+    if (never > in->limit) {
+        out->converges = false;
+    }
+    if (!out->converges) {
+        out->settles_at = MAX(out->settles_at, never);
+    }
 }
 
 /* ---- remedies ---- */

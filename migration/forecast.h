@@ -38,6 +38,7 @@ double rate_meter_get(const RateMeter *m);
 /* ---- the guest's writing ---- */
 
 #define DIRTY_CURVE_POINTS 32
+#define DIRTY_KINDS 12
 
 /* Different pages written since some moment, at some times after it. */
 typedef struct DirtyCurve {
@@ -54,6 +55,11 @@ typedef struct DirtyCurve {
      * there are, when it avoids those it has just written (a sweep).
      */
     double spread;
+    /* If it draws at random: some pages more often than others. */
+    struct {
+        double pages;
+        double rate;    /* a page's writes per second, at speed 1 */
+    } kind[DIRTY_KINDS];
 } DirtyCurve;
 
 void dirty_curve_init(DirtyCurve *c);
@@ -61,6 +67,12 @@ void dirty_curve_init(DirtyCurve *c);
 void dirty_curve_add(DirtyCurve *c, double t, double pages);
 /* Estimate the working set; it is not above @pages (memory the guest uses). */
 void dirty_curve_fit(DirtyCurve *c, double pages);
+/*
+ * In @t seconds the guest has written from @least to @most different pages:
+ * correct its speed, by a part of @weight, if that is not what f(t) says.
+ */
+void dirty_curve_pace(DirtyCurve *c, double t, double least, double most,
+                      double weight);
 /* f(t). */
 double dirty_curve_at(const DirtyCurve *c, double t);
 /* The mean of f over the times from 0 to @t. */
@@ -82,13 +94,6 @@ typedef struct ForecastPass {
  */
 double forecast_dirtied(const DirtyCurve *c, const ForecastPass *pass,
                         double limit, double t);
-/*
- * In @t seconds the guest has dirtied @found pages, which @pass foretells to
- * be another number: correct the guest's speed, by a part of @weight.
- */
-void forecast_correct(DirtyCurve *c, const ForecastPass *pass, double limit,
-                      double t, double found, double weight);
-
 typedef struct ForecastInput {
     ForecastPass pass;    /* the current one */
     double pass_rate;     /* pages/s sent in the rest of it */

@@ -221,13 +221,19 @@ void progress_tell(MigrationProgress *p, ProgressSpent spent,
     }
 }
 
-void progress_synced(MigrationProgress *p, uint64_t left, uint64_t found)
+void progress_synced(MigrationProgress *p, uint64_t left, uint64_t found,
+                     uint64_t fresh, uint64_t unsure)
 {
     QEMU_LOCK_GUARD(&p->lock);
 
     /* A page that was never touched is none of those that are left then. */
-    estimate_synced(&p->estimate, now_seconds(p), left, found);
-    trace_migration_synced(now_seconds(p), left, found);
+    estimate_synced(&p->estimate, now_seconds(p), &(EstimateSync) {
+        .left = left,
+        .found = found,
+        .fresh = fresh,
+        .unsure = unsure,
+    });
+    trace_migration_synced(now_seconds(p), left, found, fresh, unsure);
     p->told_ns = clock_get_ns();
 }
 
@@ -246,6 +252,8 @@ void progress_looked(MigrationProgress *p, const DirtyLook *look,
         .written = look->written,
         .written_todo = look->written_todo,
         .backlog = look->backlog,
+        .fresh = look->fresh,
+        .unsure = look->unsure,
     };
 
     QEMU_LOCK_GUARD(&p->lock);
@@ -253,7 +261,7 @@ void progress_looked(MigrationProgress *p, const DirtyLook *look,
     l.pages = look->pages - p->untouched;
     estimate_look(&p->estimate, now_seconds(p), &l);
     trace_migration_look(now_seconds(p), l.pages, l.todo, l.written,
-                         l.written_todo, l.backlog);
+                         l.written_todo, l.backlog, l.fresh, l.unsure);
     p->told_ns = now;
     p->look_every_ns = MIN(p->look_every_ns * 3 / 2, LOOK_LONGEST_NS);
     p->next_look_ns = now + MAX(p->look_every_ns, took * LOOK_SHARE);

@@ -94,8 +94,12 @@ void progress_first_pass(MigrationProgress *p, const ProgressPoint *at,
 /* What it did since the last call is @spent; it stands at @at now. */
 void progress_tell(MigrationProgress *p, ProgressSpent spent,
                    const ProgressPoint *at, const ProgressLimits *limits);
-/* The log was read: of the old pass @left pages remain, @found are new. */
-void progress_synced(MigrationProgress *p, uint64_t left, uint64_t found);
+/*
+ * The log was read: of the old pass @left pages remain, @found are new; @fresh
+ * and @unsure are as in a DirtyLook.
+ */
+void progress_synced(MigrationProgress *p, uint64_t left, uint64_t found,
+                     uint64_t fresh, uint64_t unsure);
 /* Is it time to look at the log? */
 bool progress_wants_look(MigrationProgress *p);
 /* It was looked at, since @began_ns. */

@@ -31,6 +31,9 @@
 /* Bytes of a PAGE record around the page. */
 #define PAGE_RECORD_SIZE (TARGET_PAGE_SIZE + 8)
 
+/* A pass of which it is good to know what the guest writes meanwhile. */
+#define LONG_PASS_MS 200
+
 struct RAMSave {
     DirtyScan scan;
     const RAMBlock *last; /* block of the last record on the stream */
@@ -55,8 +58,21 @@ static void ram_count_remaining(RAMState *rs)
                 rs->save->scan.dirty * TARGET_PAGE_SIZE);
 }
 
-/* Read the dirty log; one "pass" begins. */
-static bool ram_sync(RAMState *rs, Error **errp)
+/*
+ * Is it worth while to take a sample of the pass that begins?  Not in the first
+ * one, in which every page that is written is reported for the first time.
+ */
+static bool ram_pass_is_long(const RAMState *rs)
+{
+    const DirtyScan *scan = &rs->save->scan;
+    uint64_t bandwidth = qatomic_read(&rs->config.counters->bandwidth);
+
+    return scan->repeats && scan->sent &&
+           scan->dirty * TARGET_PAGE_SIZE > bandwidth / 1000 * LONG_PASS_MS;
+}
+
+/* Read the dirty log; one "pass" begins.  @running: the guest does, too. */
+static bool ram_sync(RAMState *rs, bool running, Error **errp)
 {
     MigrationCounters *c = rs->config.counters;
     uint64_t n, count;
@@ -65,7 +81,14 @@ static bool ram_sync(RAMState *rs, Error **errp)
         error_prepend(errp, "cannot read the dirty log: ");
         return false;
     }
+    if (running) {
+        dirty_scan_count_fresh(&rs->save->scan);
+    }
     n = dirty_scan_fetch(&rs->save->scan);
+    if (running && ram_pass_is_long(rs) &&
+        !dirty_scan_sample(&rs->save->scan, rs->machine, errp)) {
+        return false;
+    }
     if (rs->config.multifd_send &&
         multifd_send_dirty(rs->config.multifd_send)) {
         rs->save->multifd_flush = true;
@@ -195,7 +218,8 @@ static bool ram_save_setup(QEMUFile *f, void *opaque, Error **errp)
             dirty_scan_add(&save->scan, b);
         }
     }
-    return ram_sync(rs, errp);
+    save->scan.repeats = dirty_log_repeats(rs->machine);
+    return ram_sync(rs, true, errp);
 }
 
 static void ram_save_cleanup(void *opaque)
@@ -407,7 +431,7 @@ static bool ram_save_complete(QEMUFile *f, void *opaque, Error **errp)
     RAMState *rs = opaque;
     bool ok;
 
-    if (!ram_sync(rs, errp)) {
+    if (!ram_sync(rs, false, errp)) {
         return false;
     }
     bql_unlock(rs->machine);
@@ -421,7 +445,7 @@ static bool ram_state_pending(void *opaque, bool exact, uint64_t *bytes,
 {
     RAMState *rs = opaque;
 
-    if (exact && !ram_sync(rs, errp)) {
+    if (exact && !ram_sync(rs, true, errp)) {
         return false;
     }
     *bytes = rs->save->scan.dirty * TARGET_PAGE_SIZE;
@@ -438,6 +462,8 @@ void ram_position(const RAMState *rs, RAMPosition *pos)
         .todo = scan->dirty,
         .sent = scan->sent,
         .untouched = scan->untouched,
+        .fresh = scan->last_fresh,
+        .unsure = scan->last_unsure,
     };
 }
 

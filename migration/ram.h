@@ -64,6 +64,9 @@ typedef struct RAMPosition {
     uint64_t todo;      /* to be sent in this pass, all of them */
     uint64_t sent;      /* handed to the stream so far, all of them */
     uint64_t untouched; /* of @sent */
+    /* Of the pass that ended last, as in a DirtyLook: */
+    uint64_t fresh;
+    uint64_t unsure;
 } RAMPosition;
 
 void ram_position(const RAMState *rs, RAMPosition *pos);

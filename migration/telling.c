@@ -40,10 +40,12 @@ void outgoing_tell(MigrationState *s, ProgressSpent spent)
 void outgoing_tell_synced(MigrationState *s, uint64_t before, uint64_t left)
 {
     uint64_t found = left > before ? left - before : 0;
+    RAMPosition at;
 
+    ram_position(s->ram, &at);
     progress_enter(&s->progress, MIGRATION_PHASE_ITERATE);
     progress_synced(&s->progress, before / TARGET_PAGE_SIZE,
-                    found / TARGET_PAGE_SIZE);
+                    found / TARGET_PAGE_SIZE, at.fresh, at.unsure);
     outgoing_tell(s, PROGRESS_OTHER);
 }
 

@@ -122,6 +122,11 @@ bool dirty_log_sync(Machine *m, Error **errp)
     return true;
 }
 
+bool dirty_log_repeats(Machine *m)
+{
+    return m->dirty_source && m->dirty_source->clear;
+}
+
 uint64_t dirty_log_fetch(RAMBlock *b, unsigned long *dst)
 {
     unsigned long *dirty = qatomic_load_acquire(&b->dirty);
@@ -151,6 +156,29 @@ bool dirty_log_clear(Machine *m, RAMBlock *b, uint64_t first, uint64_t n,
         clear_bit(c, cm->bits);
         if (!s->clear(m->dirty_opaque, b, at, MIN(chunk_pages, pages - at),
                       errp)) {
+            error_prepend(errp, "cannot re-arm the dirty log (%s) of '%s': ",
+                          s->name, b->idstr);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool dirty_log_clear_sample(Machine *m, RAMBlock *b, uint64_t stride,
+                            Error **errp)
+{
+    const DirtySource *s = m->dirty_source;
+    uint64_t pages = ram_block_pages(b), step = stride * BITS_PER_LONG;
+
+    if (!dirty_log_repeats(m) || !b->dirty_source_data) {
+        return true;
+    }
+    if (stride == 1) {
+        return dirty_log_clear(m, b, 0, pages, errp);
+    }
+    for (uint64_t at = 0; at < pages; at += step) {
+        if (!s->clear(m->dirty_opaque, b, at,
+                      MIN(BITS_PER_LONG, pages - at), errp)) {
             error_prepend(errp, "cannot re-arm the dirty log (%s) of '%s': ",
                           s->name, b->idstr);
             return false;

@@ -66,6 +66,12 @@ bool dirty_log_enabled(Machine *m);
 bool dirty_log_sync(Machine *m, Error **errp);
 
 /*
+ * Does each sync report a page again until dirty_log_clear(), also if it was
+ * not written again?
+ */
+bool dirty_log_repeats(Machine *m);
+
+/*
  * Move the dirty bits of the whole block into @dst (OR) and clear them.
  * Returns how many bits became set in @dst.
  */
@@ -77,6 +83,12 @@ uint64_t dirty_log_fetch(RAMBlock *b, unsigned long *dst);
  */
 bool dirty_log_clear(Machine *m, RAMBlock *b, uint64_t first, uint64_t n,
                      Error **errp);
+/*
+ * The same now for a sample: each @stride-th 64 pages of @b, from the first
+ * on.  From then on a sync reports those of them that were written again.
+ */
+bool dirty_log_clear_sample(Machine *m, RAMBlock *b, uint64_t stride,
+                            Error **errp);
 
 /*
  * Somebody wrote [@offset, +@len) of @b himself.  Any thread; cheap when off.

@@ -161,9 +161,6 @@ static bool kvm_dirty_clear(void *opaque, RAMBlock *b, uint64_t first,
 {
     KVMAccel *k = opaque;
 
-    if (!k->manual_dirty_log) {
-        return true; /* reading the log did it */
-    }
     for (size_t i = 0; i < k->n_slots; i++) {
         KVMSlot *slot = &k->slots[i];
         uint64_t base = slot->offset >> TARGET_PAGE_BITS;
@@ -179,6 +176,13 @@ static bool kvm_dirty_clear(void *opaque, RAMBlock *b, uint64_t first,
 }
 
 const DirtySource kvm_dirty_source = {
+    .name = "kvm",
+    .start = kvm_dirty_start,
+    .stop = kvm_dirty_stop,
+    .sync = kvm_dirty_sync,
+};
+
+const DirtySource kvm_dirty_source_manual = {
     .name = "kvm",
     .start = kvm_dirty_start,
     .stop = kvm_dirty_stop,

@@ -120,7 +120,7 @@ void kvm_clock_unregister(KVMAccel *k);
 void kvm_clock_state_change(KVMAccel *k, bool running);
 
 /* kvm-dirty.c: logging on the slots of a KVMAccel. */
-extern const DirtySource kvm_dirty_source;
+extern const DirtySource kvm_dirty_source, kvm_dirty_source_manual;
 /* Tell KVM about @slot, with or without logging. */
 bool kvm_slot_set(KVMAccel *k, KVMSlot *slot, bool log, Error **errp);
 

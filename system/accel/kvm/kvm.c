@@ -195,7 +195,9 @@ static bool kvm_memory_ready(Accel *accel, Error **errp)
             return false;
         }
     }
-    dirty_log_set_source(k->machine, &kvm_dirty_source, k);
+    dirty_log_set_source(k->machine,
+                         k->manual_dirty_log ? &kvm_dirty_source_manual
+                                             : &kvm_dirty_source, k);
     return !machine_get_type(k->machine)->has_cpu
            || kvm_clock_register(k, errp);
 }

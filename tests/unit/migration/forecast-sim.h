@@ -11,7 +11,16 @@
 typedef enum SimPattern {
     SIM_RANDOM, /* any page of the working set */
     SIM_SWEEP,  /* one after the other */
+    SIM_MIXED,  /* one of five writes anywhere, the others as with RANDOM */
 } SimPattern;
+
+/* Something changes in the middle; 0: not this. */
+typedef struct SimChange {
+    double at;
+    double dirty_rate;
+    double send_rate;
+    double downtime;
+} SimChange;
 
 typedef struct SimConfig {
     unsigned pages;        /* of guest memory */
@@ -21,9 +30,9 @@ typedef struct SimConfig {
     double send_rate;      /* pages/s */
     double downtime;       /* seconds */
     SimPattern pattern;
-    /* At this time the guest changes to that rate; 0: never. */
-    double change_at;
-    double change_rate;
+    SimChange change;
+    /* Pages are in the log until they are sent, as with KVM; short passes. */
+    bool repeats;
     double give_up;        /* it does not converge after that; 0: 120 s */
 } SimConfig;
 

@@ -4,8 +4,8 @@
  * from the trace events of progress.c.  Lines:
  *   run PAGES BANDWIDTH DOWNTIME END       (END 0: it did not converge)
  *   sent TIME PAGES WHOLE BYTES BUSY LIMITED
- *   look TIME PAGES TODO WRITTEN WRITTEN-TODO BACKLOG
- *   synced TIME LEFT FOUND
+ *   look TIME PAGES TODO WRITTEN WRITTEN-TODO BACKLOG FRESH UNSURE
+ *   synced TIME LEFT FOUND FRESH UNSURE
  */
 #include "qemu/osdep.h"
 
@@ -42,9 +42,9 @@ static void replay_check(Replay *r, double now)
 static void replay_line(Replay *r, const char *line)
 {
     g_auto(GStrv) words = g_strsplit(line, " ", -1);
-    double v[8] = { 0 };
+    double v[9] = { 0 };
 
-    for (guint i = 1; i < g_strv_length(words) && i < 8; i++) {
+    for (guint i = 1; i < g_strv_length(words) && i < 9; i++) {
         v[i] = g_ascii_strtod(words[i], NULL);
     }
     if (g_str_equal(words[0], "run")) {
@@ -59,12 +59,13 @@ static void replay_line(Replay *r, const char *line)
         r->sent += v[2];
         replay_check(r, v[1]);
     } else if (g_str_equal(words[0], "look")) {
-        EstimateLook look = { v[2], v[3], v[4], v[5], v[6] };
+        EstimateLook look = { v[2], v[3], v[4], v[5], v[6], v[7], v[8] };
 
         estimate_look(&r->e, v[1], &look);
         r->todo = look.todo;
     } else if (g_str_equal(words[0], "synced")) {
-        estimate_synced(&r->e, v[1], v[2], v[3]);
+        estimate_synced(&r->e, v[1],
+                        &(EstimateSync) { v[2], v[3], v[4], v[5] });
         r->todo = v[2] + v[3];
     }
 }

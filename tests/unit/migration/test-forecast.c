@@ -83,8 +83,52 @@ static const Run runs[] = {
                     .pattern = SIM_SWEEP }, true, 0.2 },
     { "sweep-60", { BASE, .hot_pages = 100000, .dirty_rate = 6000,
                     .pattern = SIM_SWEEP }, true, 0.2 },
+    /* For ever, also when sender and guest come round in step. */
     { "sweep-150", { BASE, .hot_pages = 100000, .dirty_rate = 15000,
-                     .pattern = SIM_SWEEP, .give_up = 60 }, false, 0 },
+                     .pattern = SIM_SWEEP, .give_up = 600 }, false, 0 },
+    { "sweep-150-half", { BASE, .hot_first = 25000, .hot_pages = 50000,
+                          .dirty_rate = 15000, .pattern = SIM_SWEEP,
+                          .give_up = 600 }, false, 0 },
+    { "sweep-200", { BASE, .hot_pages = 100000, .dirty_rate = 20000,
+                     .pattern = SIM_SWEEP, .give_up = 300 }, false, 0 },
+    /* The rate is nearly that of sending. */
+    { "random-95", { BASE, .hot_pages = 100000, .dirty_rate = 9500 },
+      true, 0.2 },
+    { "random-105", { BASE, .hot_pages = 100000, .dirty_rate = 10500 },
+      false, 0 },
+    { "sweep-95", { BASE, .hot_pages = 100000, .dirty_rate = 9500,
+                    .pattern = SIM_SWEEP, .give_up = 400 }, true, 0.2 },
+    { "sweep-105", { BASE, .hot_pages = 100000, .dirty_rate = 10500,
+                     .pattern = SIM_SWEEP, .give_up = 400 }, false, 0 },
+    /* The same where the log hides what is going to be sent anyway. */
+    { "repeats/random-60", { BASE, .hot_pages = 100000, .repeats = true,
+                             .dirty_rate = 6000 }, true, 0.2 },
+    { "repeats/random-130", { BASE, .hot_pages = 100000, .repeats = true,
+                              .dirty_rate = 13000 }, false, 0 },
+    { "repeats/sweep-60", { BASE, .hot_pages = 100000, .repeats = true,
+                            .dirty_rate = 6000, .pattern = SIM_SWEEP },
+      true, 0.2 },
+    { "repeats/sweep-150", { BASE, .hot_pages = 100000, .repeats = true,
+                             .dirty_rate = 15000, .pattern = SIM_SWEEP,
+                             .give_up = 600 }, false, 0 },
+    { "repeats/hot-fast", { BASE, .hot_first = 1000, .hot_pages = 20000,
+                            .repeats = true, .dirty_rate = 50000 },
+      false, 0 },
+    /* A small set that is hot, and all the rest now and then. */
+    { "mixed-slow", { BASE, .hot_first = 30000, .hot_pages = 1500,
+                      .dirty_rate = 10000, .pattern = SIM_MIXED },
+      true, 0.2 },
+    { "mixed", { BASE, .hot_first = 70000, .hot_pages = 1500,
+                 .dirty_rate = 30000, .pattern = SIM_MIXED }, true, 0.2 },
+    { "mixed-fast", { BASE, .hot_first = 30000, .hot_pages = 1500,
+                      .dirty_rate = 70000, .pattern = SIM_MIXED },
+      false, 0 },
+    { "mixed-near", { BASE, .hot_first = 30000, .hot_pages = 1500,
+                      .dirty_rate = 15000, .pattern = SIM_MIXED },
+      true, 0.2 },
+    { "mixed-large", { BASE, .hot_first = 30000, .hot_pages = 6000,
+                       .dirty_rate = 30000, .pattern = SIM_MIXED },
+      false, 0 },
     /* A working set that is written over and over. */
     { "hot-low", { BASE, .hot_first = 1000, .hot_pages = 20000,
                    .dirty_rate = 5000 }, true, 0.2 },
@@ -143,33 +187,94 @@ static void test_run(gconstpointer data)
     g_array_unref(r.samples);
 }
 
-/* A guest that becomes too fast, or slow enough, is noticed. */
-static void test_change(void)
+/* ---- something changes ---- */
+
+typedef struct Change {
+    const char *name;
+    SimConfig c;
+    bool before, after; /* does it converge? */
+    double noticed;     /* seconds after the change */
+} Change;
+
+#define RANDOM_AT(rate) BASE, .hot_pages = 100000, .dirty_rate = (rate)
+#define SWEEP_AT(rate) RANDOM_AT(rate), .pattern = SIM_SWEEP
+
+static const Change changes[] = {
+    { "faster", { RANDOM_AT(2000), .give_up = 60,
+                  .change = { .at = 5, .dirty_rate = 20000 } },
+      true, false, 4 },
+    { "faster-late", { RANDOM_AT(8500), .give_up = 60,
+                       .change = { .at = 14, .dirty_rate = 20000 } },
+      true, false, 4 },
+    { "slower", { RANDOM_AT(20000),
+                  .change = { .at = 20, .dirty_rate = 2000 } },
+      false, true, 3 },
+    { "slower-late", { RANDOM_AT(13000),
+                       .change = { .at = 50, .dirty_rate = 6000 } },
+      false, true, 10 },
+    { "sweep-faster", { SWEEP_AT(5000), .give_up = 60,
+                        .change = { .at = 12, .dirty_rate = 15000 } },
+      true, false, 4 },
+    { "sweep-slower", { SWEEP_AT(15000),
+                        .change = { .at = 20, .dirty_rate = 5000 } },
+      false, true, 3 },
+    /* The operator does something: that shows at once. */
+    { "bandwidth-up", { SWEEP_AT(15000),
+                        .change = { .at = 30, .send_rate = 30000 } },
+      false, true, 1 },
+    { "bandwidth-up-first-pass", { RANDOM_AT(15000),
+                                   .change = { .at = 4,
+                                               .send_rate = 25000 } },
+      false, true, 1 },
+    { "bandwidth-down", { RANDOM_AT(6000), .give_up = 60,
+                          .change = { .at = 8, .send_rate = 4000 } },
+      true, false, 1 },
+    { "downtime-up", { BASE, .hot_first = 30000, .hot_pages = 8000,
+                       .dirty_rate = 50000,
+                       .change = { .at = 25, .downtime = 0.9 } },
+      false, true, 0.5 },
+    { "downtime-up-sweep", { BASE, .hot_first = 30000, .hot_pages = 8000,
+                             .dirty_rate = 50000, .pattern = SIM_SWEEP,
+                             .change = { .at = 5, .downtime = 0.9 } },
+      false, true, 0.5 },
+    { "downtime-down", { BASE, .hot_first = 30000, .hot_pages = 2000,
+                         .dirty_rate = 50000, .give_up = 60,
+                         .change = { .at = 7, .downtime = 0.1 } },
+      true, false, 0.5 },
+};
+
+/* Times of the change, and a little more, in which nothing is demanded. */
+static bool is_noticed(const Change *ch, double t, bool *after)
 {
-    SimConfig faster = { BASE, .hot_pages = 100000, .dirty_rate = 2000,
-                         .change_at = 5, .change_rate = 20000 };
-    SimConfig slower = { BASE, .hot_pages = 100000, .dirty_rate = 20000,
-                         .change_at = 20, .change_rate = 2000 };
-    const SimSample *s;
+    *after = t > ch->c.change.at;
+    return t < ch->c.change.at - 0.05 ||
+           t > ch->c.change.at + ch->noticed;
+}
+
+static void test_change(gconstpointer data)
+{
+    const Change *ch = data;
     SimResult r;
+    bool after;
 
-    sim_run(&faster, &r);
-    g_assert_false(r.converged);
-    s = &g_array_index(r.samples, SimSample, 45);
-    g_assert_true(s->forecast.converges);
-    s = &g_array_index(r.samples, SimSample, 90);
-    g_assert_false(s->forecast.converges);
-    g_array_unref(r.samples);
+    sim_run(&ch->c, &r);
+    g_assert_cmpint(r.converged, ==, ch->after);
+    for (guint i = 0; i < r.samples->len; i++) {
+        const SimSample *s = &g_array_index(r.samples, SimSample, i);
+        double end = s->time + s->forecast.seconds;
 
-    sim_run(&slower, &r);
-    g_assert_true(r.converged);
-    s = &g_array_index(r.samples, SimSample, 150);
-    g_assert_false(s->forecast.converges);
-    /* It takes the rest of the pass to see it. */
-    s = &g_array_index(r.samples, SimSample, r.samples->len - 1);
-    g_assert_true(s->forecast.converges);
-    g_assert_cmpfloat_with_epsilon(s->time + s->forecast.seconds, r.end,
-                                   0.2 * r.end);
+        if (s->sent < 0.25 || !is_noticed(ch, s->time, &after)) {
+            continue;
+        }
+        g_test_message("%6.2f: %s %.2f", s->time,
+                       s->forecast.converges ? "ends" : "does not",
+                       s->forecast.converges ? end : s->forecast.settles_at);
+        g_assert_cmpint(s->forecast.converges, ==,
+                        after ? ch->after : ch->before);
+        if (after && ch->after) {
+            g_assert_cmpfloat_with_epsilon(end, r.end, 0.2 * r.end);
+        }
+    }
     g_array_unref(r.samples);
 }
 
@@ -233,7 +338,12 @@ int main(int argc, char **argv)
 
         g_test_add_data_func(path, &runs[i], test_run);
     }
-    g_test_add_func("/forecast/change", test_change);
+    for (size_t i = 0; i < G_N_ELEMENTS(changes); i++) {
+        g_autofree char *path = g_strdup_printf("/forecast/change/%s",
+                                                changes[i].name);
+
+        g_test_add_data_func(path, &changes[i], test_change);
+    }
     g_test_add_func("/forecast/remedies", test_remedies);
     return g_test_run();
 }
