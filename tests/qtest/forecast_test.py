@@ -33,9 +33,10 @@ class Unsteady(Exception):
 class Bench:
     """A source and a destination with a guest of about the speed wanted."""
 
-    def __init__(self, binary, image, accel, swept_mib):
+    def __init__(self, binary, image, accel, swept_mib, extra=()):
         self.binary, self.image, self.accel = binary, image, accel
         self.work = Workspace()
+        self.extra = extra  # arguments of the source
         self.vms = []
         self.swept = swept_mib * MIB
         delay = 2000
@@ -67,7 +68,7 @@ class Bench:
         self.guest = Guest(self.image, self.work.file("guest.bin"),
                            ram_mib=swept_mib + 8, swept_mib=swept_mib, fill=1,
                            page_delay=delay, print_interval=0)
-        self.src = self.machine("src")
+        self.src = self.machine("src", self.extra)
         self.guest.wait_sweeps(self.src, 1)
 
     def position(self):
