@@ -373,6 +373,7 @@ static void query_incoming(IncomingState *in, MigrationInfo *info)
     }
     if (in->error) {
         info->error_desc = g_strdup(error_get_pretty(in->error));
+        info->x_failure = qapi_MigrationFailure_clone(in->failure);
     }
 }
 
@@ -386,6 +387,7 @@ MigrationInfo *qmp_query_migrate(QmpContext *ctx, Error **errp)
     if (outgoing_phase(s) != OUT_NONE) {
         g_clear_pointer(&info->error_desc, g_free);
         g_clear_pointer(&info->x_channels, qapi_free_MultiFDChannelStatsList);
+        g_clear_pointer(&info->x_failure, qapi_free_MigrationFailure);
         query_outgoing(s, info);
     }
     return info;

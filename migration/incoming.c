@@ -67,6 +67,7 @@ static void incoming_move(IncomingState *in, InPhase from, InPhase to)
     }
     trace_migration_state("in", MigrationStatus_str(phases[from].status),
                           MigrationStatus_str(phases[to].status));
+    trace_migrate_set_state(MigrationStatus_str(phases[to].status));
     migration_send_event(in->machine, &in->run, phases[to].status);
 }
 
@@ -84,6 +85,7 @@ void incoming_free(IncomingState *in)
 {
     if (in) {
         g_clear_pointer(&in->error, error_free);
+        qapi_free_MigrationFailure(in->failure);
         g_clear_pointer(&in->channel_error, error_free);
         g_free(in->channel_counters);
         qemu_mutex_destroy(&in->error_lock);
@@ -112,12 +114,14 @@ static void incoming_yank(void *opaque)
  * A multifd channel has failed: end the load, which reads the main channel or
  * waits for the others.  The source can still be told on the other direction.
  */
-static void incoming_multifd_failed(void *opaque, const Error *err)
+static void incoming_multifd_failed(void *opaque, int channel,
+                                    const Error *err)
 {
     IncomingState *in = opaque;
 
     WITH_QEMU_LOCK_GUARD(&in->error_lock) {
         in->channel_error = error_copy(err);
+        in->failed_channel = channel;
     }
     qio_channel_shutdown(in->ioc, QIO_CHANNEL_SHUTDOWN_READ, NULL);
 }
@@ -342,17 +346,28 @@ static void incoming_start_guest(IncomingState *in)
 }
 
 /*
- * If a channel has failed, that is why the load ended, whatever it looked like
- * from the main channel.  All other threads have ended.
+ * What there is to say of a load that failed with *@err.  If a channel has
+ * failed, that is why, whatever it looked like from the main channel.  All
+ * other threads have ended.
  */
-static void incoming_prefer_channel_error(IncomingState *in, Error **err)
+static MigrationFailure *incoming_explain(IncomingState *in,
+                                          const LoadContext *ctx, Error **err)
 {
-    QEMU_LOCK_GUARD(&in->error_lock);
+    MigrationFailure *f = g_new0(MigrationFailure, 1);
 
+    QEMU_LOCK_GUARD(&in->error_lock);
     if (in->channel_error) {
         error_free(*err);
         *err = g_steal_pointer(&in->channel_error);
+        f->channel = multifd_channel_name(in->failed_channel);
+    } else {
+        f->channel = g_strdup("main");
+        f->section = ctx->stage == LOAD_IN_SECTION
+                         ? g_strdup(ctx->section)
+                         : NULL;
     }
+    f->reason = g_strdup(error_get_pretty(*err));
+    return f;
 }
 
 static void *incoming_thread(void *opaque)
@@ -366,12 +381,13 @@ static void *incoming_thread(void *opaque)
         .opaque = in,
         .multifd = in->multifd,
     };
+    MigrationFailure *failure = NULL;
     Error *err = NULL;
     bool loaded = loadvm_state(f, &ctx, &err);
     bool ok = loaded && incoming_take_over(in, &err);
 
     if (!ok) {
-        incoming_prefer_channel_error(in, &err);
+        failure = incoming_explain(in, &ctx, &err);
         error_report("load of migration failed: %s", error_get_pretty(err));
         incoming_refuse(in, incoming_failure_code(&ctx, loaded));
         qemu_file_free(f);
@@ -385,6 +401,7 @@ static void *incoming_thread(void *opaque)
         incoming_move(in, IN_ACTIVE, IN_COMPLETED);
     } else {
         in->error = err;
+        in->failure = failure;
         trace_migration_error("in", error_get_pretty(err));
         incoming_move(in, IN_ACTIVE, IN_FAILED);
     }
@@ -402,6 +419,8 @@ void incoming_setup_failed(IncomingState *in, Error *err)
     error_report("load of migration failed: %s", error_get_pretty(err));
     trace_migration_error("in", error_get_pretty(err));
     in->error = err;
+    in->failure = g_new0(MigrationFailure, 1);
+    in->failure->reason = g_strdup(error_get_pretty(err));
     incoming_move(in, IN_SETUP, IN_FAILED);
     in->reaps_left++;
     main_loop_schedule(incoming_ended, in);

@@ -34,6 +34,7 @@ struct IncomingState {
     GSList *arrivals;             /* of IncomingArrival (incoming-channels.c) */
     QIOChannel *main;             /* has come; the others have not all */
     Error *error;
+    MigrationFailure *failure;    /* more about it */
     void (*exit_fn)(void *opaque, int status);
     void *exit_opaque;
 
@@ -46,6 +47,7 @@ struct IncomingState {
     MultiFDCounters *channel_counters; /* one per channel, or NULL */
     QemuMutex error_lock;
     Error *channel_error;     /* of a multifd channel; error_lock */
+    int failed_channel;       /* which one, -1: none; error_lock */
     bool return_path;         /* atomic: OPEN_RETURN_PATH has come */
     guint watch;              /* main loop: of the end of ioc; 0: none */
     bool source_gone;         /* atomic: the source sends no more on ioc */

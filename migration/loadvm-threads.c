@@ -268,6 +268,7 @@ bool load_threads_join(LoadThreads *lt, bool ok, LoadContext *ctx,
     if (lt->err && (ok || lt->by_itself)) {
         ctx->stage = LOAD_IN_SECTION;
         ctx->section_id = lt->first->section_id;
+        load_tell_section(ctx, lt->first->e);
     }
     if (lt->err && ok) {
         error_propagate(errp, g_steal_pointer(&lt->err));

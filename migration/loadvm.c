@@ -89,11 +89,19 @@ static bool load_footer(LoadState *ls, uint32_t section_id, Error **errp)
     return true;
 }
 
+void load_tell_section(LoadContext *ctx, const SaveStateEntry *e)
+{
+    g_autofree char *name = savevm_entry_name(e);
+
+    g_strlcpy(ctx->section, name, sizeof(ctx->section));
+}
+
 static bool load_section(LoadState *ls, const LoadSection *s,
                          uint32_t section_id, Error **errp)
 {
     ls->ctx->stage = LOAD_IN_SECTION;
     ls->ctx->section_id = section_id;
+    load_tell_section(ls->ctx, s->entry);
     /* A stream error behind the back of the handler counts, too. */
     if (load_payload(ls, s, errp) && !qemu_file_get_error(ls->f, errp) &&
         load_footer(ls, section_id, errp)) {
@@ -115,6 +123,7 @@ static bool load_start(LoadState *ls, Error **errp)
     section_id = qemu_get_be32(ls->f);
     ls->ctx->stage = LOAD_IN_SECTION;
     ls->ctx->section_id = section_id;
+    ls->ctx->section[0] = '\0';
     qemu_get_counted_string(ls->f, idstr);
     instance_id = qemu_get_be32(ls->f);
     version = qemu_get_be32(ls->f);

@@ -284,8 +284,9 @@ static void hmp_info_channels(HmpContext *hmp,
 
         hmp_printf(hmp, "multifd channel %u: %" PRIu64 " kbytes, %" PRIu64
                    " packets, %" PRIu64 " syncs, %" PRIu64 " normal pages, %"
-                   PRIu64 " zero pages\n", c->id, c->bytes >> 10, c->packets,
-                   c->syncs, c->normal, c->zero);
+                   PRIu64 " zero pages, idle %.3f ms, network %.3f ms\n",
+                   c->id, c->bytes >> 10, c->packets, c->syncs, c->normal,
+                   c->zero, c->idle / 1e3, c->network / 1e3);
     }
 }
 
@@ -340,6 +341,9 @@ static void hmp_info_migrate(HmpContext *hmp, json_object *args)
     }
     if (info->x_report && arg_bool(args, "all")) {
         hmp_print_report(hmp, info->x_report);
+    }
+    if (info->x_failure && arg_bool(args, "all")) {
+        hmp_print_failure(hmp, info->x_failure);
     }
 }
 

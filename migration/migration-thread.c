@@ -424,6 +424,19 @@ static void thread_reap(void *opaque)
     outgoing_reap(s);
 }
 
+/*
+ * If a multifd channel has failed, that is the cause.  Their threads have
+ * ended, so nobody writes the error any more.
+ */
+static void thread_channel_failed(MigrationState *s)
+{
+    g_autofree char *channel = multifd_channel_name(s->failed_channel);
+
+    outgoing_set_error_from(s, s->channel_error, &(ErrorOrigin) {
+        .channel = channel,
+    });
+}
+
 /* The thread cannot go on: stop the other one, keep the best error. */
 static void thread_give_up(MigrationState *s, const Error *err)
 {
@@ -437,7 +450,7 @@ static void thread_give_up(MigrationState *s, const Error *err)
     }
     if (s->multifd) {
         multifd_send_cleanup(s->multifd);
-        outgoing_set_error(s, s->channel_error); /* written by no one now */
+        thread_channel_failed(s);
     }
     origin.section = savevm_failed_section(s->machine);
     outgoing_set_error_from(s, err, &origin);

@@ -111,6 +111,7 @@ bool outgoing_move(MigrationState *s, OutPhase from, OutPhase to)
     trace_migration_state("out", MigrationStatus_str(phases[from].status),
                           MigrationStatus_str(phases[to].status));
     if (phases[from].status != phases[to].status) {
+        trace_migrate_set_state(MigrationStatus_str(phases[to].status));
         migration_send_event(s->machine, &s->run, phases[to].status);
     }
     return true;
@@ -177,12 +178,14 @@ static void outgoing_set_channels(MigrationState *s, QIOChannel *ioc,
  * A multifd channel has failed.  If that is because the destination refuses,
  * the return path may still tell why; what it says comes first.
  */
-static void outgoing_multifd_failed(void *opaque, const Error *err)
+static void outgoing_multifd_failed(void *opaque, int channel,
+                                    const Error *err)
 {
     MigrationState *s = opaque;
 
     WITH_QEMU_LOCK_GUARD(&s->error_lock) {
         s->channel_error = error_copy(err);
+        s->failed_channel = channel;
     }
     qatomic_set(&s->failing, true);
     qatomic_set(&s->broken, true);

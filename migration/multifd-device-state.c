@@ -71,6 +71,7 @@ bool multifd_send_device_state(MultiFDSendParams *p, Error **errp)
         { packet, sizeof(*packet) },
         { d->data, d->len },
     };
+    bool ok;
 
     memset(packet, 0, sizeof(*packet));
     packet->hdr.magic = GUINT32_TO_BE(MULTIFD_MAGIC);
@@ -81,7 +82,10 @@ bool multifd_send_device_state(MultiFDSendParams *p, Error **errp)
     packet->next_packet_size = GUINT32_TO_BE(d->len);
     trace_multifd_send_device_state(p->id, d->idstr, d->instance_id, d->len);
     /* Never in place, with zero-copy-send: the piece is freed after this. */
-    if (!qio_channel_writev_all(p->c, iov, G_N_ELEMENTS(iov), errp)) {
+    multifd_counters_wait_begin(p->counters, MULTIFD_WAIT_NETWORK);
+    ok = qio_channel_writev_all(p->c, iov, G_N_ELEMENTS(iov), errp);
+    multifd_counters_wait_end(p->counters, MULTIFD_WAIT_NETWORK);
+    if (!ok) {
         return false;
     }
     multifd_send_count(p, sizeof(*packet) + d->len);

@@ -104,13 +104,19 @@ void multifd_recv_shutdown(MultiFDRecv *mr)
     devices_ended(mr, true);
 }
 
-void multifd_recv_error(MultiFDRecv *mr, const Error *err)
+static void multifd_recv_failed(MultiFDRecv *mr, int channel,
+                                const Error *err)
 {
     if (!recv_exiting(mr) && !qatomic_xchg(&mr->failing, true)) {
         trace_multifd_recv_error(error_get_pretty(err));
-        mr->failed(mr->opaque, err);
+        mr->failed(mr->opaque, channel, err);
     }
     multifd_recv_shutdown(mr);
+}
+
+void multifd_recv_error(MultiFDRecv *mr, const Error *err)
+{
+    multifd_recv_failed(mr, -1, err);
 }
 
 void multifd_recv_source_gone(MultiFDRecv *mr)
@@ -123,7 +129,7 @@ void multifd_recv_source_gone(MultiFDRecv *mr)
 static void multifd_recv_fail(MultiFDRecvParams *p, Error *err)
 {
     error_prepend(&err, "multifd channel %u: ", p->id);
-    multifd_recv_error(p->mr, err);
+    multifd_recv_failed(p->mr, p->id, err);
     error_free(err);
 }
 
@@ -173,11 +179,21 @@ static bool multifd_recv_packet(MultiFDRecvParams *p, Error **errp)
     return true;
 }
 
+static bool multifd_recv_data_pages(MultiFDRecvParams *p, Error **errp)
+{
+    bool ok;
+
+    multifd_counters_wait_begin(p->counters, MULTIFD_WAIT_NETWORK);
+    ok = p->mr->ops->recv(p, errp);
+    multifd_counters_wait_end(p->counters, MULTIFD_WAIT_NETWORK);
+    return ok;
+}
+
 static bool multifd_recv_pages(MultiFDRecvParams *p, Error **errp)
 {
     MultiFDRun run;
 
-    if (p->normal_num && !p->mr->ops->recv(p, errp)) {
+    if (p->normal_num && !multifd_recv_data_pages(p, errp)) {
         error_prepend(errp, "data for RAM block '%s': ", p->block->idstr);
         return false;
     }
@@ -197,10 +213,13 @@ static bool multifd_recv_pages(MultiFDRecvParams *p, Error **errp)
 
 int multifd_recv_step(MultiFDRecvParams *p, Error **errp)
 {
-    int ret = qio_channel_read_all_eof(p->c, p->packet,
-                                       sizeof(p->packet->hdr), errp);
     bool ok;
+    int ret;
 
+    multifd_counters_wait_begin(p->counters, MULTIFD_WAIT_NETWORK);
+    ret = qio_channel_read_all_eof(p->c, p->packet, sizeof(p->packet->hdr),
+                                   errp);
+    multifd_counters_wait_end(p->counters, MULTIFD_WAIT_NETWORK);
     if (ret <= 0) {
         return ret;
     }
@@ -226,7 +245,9 @@ static bool multifd_recv_loop(MultiFDRecvParams *p, Error **errp)
         if (p->flags & MULTIFD_FLAG_SYNC) {
             qatomic_add(&p->counters->syncs, 1);
             qemu_sem_post(&mr->sem_sync);
+            multifd_counters_wait_begin(p->counters, MULTIFD_WAIT_IDLE);
             qemu_sem_wait(&p->sem_sync);
+            multifd_counters_wait_end(p->counters, MULTIFD_WAIT_IDLE);
             if (recv_exiting(mr)) {
                 return true;
             }

@@ -19,6 +19,11 @@
 /* How long a channel may be closed by the destination without a reason. */
 #define CLOSED_GRACE_MS 1000
 
+char *multifd_channel_name(int channel)
+{
+    return channel >= 0 ? g_strdup_printf("multifd %d", channel) : NULL;
+}
+
 /* ---- life ---- */
 
 MultiFDSend *multifd_send_new(Machine *m, const MigrationOptions *options,
@@ -118,21 +123,27 @@ void multifd_send_shutdown(MultiFDSend *ms)
     qemu_sem_post(&ms->channels_ready);
 }
 
-void multifd_send_error(MultiFDSend *ms, const Error *err)
+static void multifd_send_failed(MultiFDSend *ms, int channel,
+                                const Error *err)
 {
     /* What breaks because of the shutdown is no news. */
     if (!send_exiting(ms) && !qatomic_xchg(&ms->failing, true)) {
         trace_multifd_send_error(error_get_pretty(err));
-        ms->failed(ms->opaque, err);
+        ms->failed(ms->opaque, channel, err);
     }
     multifd_send_shutdown(ms);
+}
+
+void multifd_send_error(MultiFDSend *ms, const Error *err)
+{
+    multifd_send_failed(ms, -1, err);
 }
 
 /* Channel @p has failed.  Takes @err. */
 static void multifd_send_fail(MultiFDSendParams *p, Error *err)
 {
     error_prepend(&err, "multifd channel %u: ", p->id);
-    multifd_send_error(p->ms, err);
+    multifd_send_failed(p->ms, p->id, err);
     error_free(err);
 }
 
@@ -160,7 +171,7 @@ static bool multifd_send_initial_packet(MultiFDSendParams *p, Error **errp)
  * Header and data: in one call, unless the data stays where it is until a
  * flush, while the header's place is needed for the next one.
  */
-static bool multifd_send_packet(MultiFDSendParams *p, Error **errp)
+static bool multifd_send_iovs(MultiFDSendParams *p, Error **errp)
 {
     size_t first = 0;
 
@@ -171,10 +182,19 @@ static bool multifd_send_packet(MultiFDSendParams *p, Error **errp)
         }
         first = 1;
     }
-    if (!qio_channel_writev_full_all(p->c, p->iov + first,
-                                     p->iovs_num - first, NULL, 0,
-                                     first ? QIO_CHANNEL_WRITE_FLAG_ZERO_COPY
-                                           : 0, errp)) {
+    return qio_channel_writev_full_all(
+        p->c, p->iov + first, p->iovs_num - first, NULL, 0,
+        first ? QIO_CHANNEL_WRITE_FLAG_ZERO_COPY : 0, errp);
+}
+
+static bool multifd_send_packet(MultiFDSendParams *p, Error **errp)
+{
+    bool ok;
+
+    multifd_counters_wait_begin(p->counters, MULTIFD_WAIT_NETWORK);
+    ok = multifd_send_iovs(p, errp);
+    multifd_counters_wait_end(p->counters, MULTIFD_WAIT_NETWORK);
+    if (!ok) {
         return false;
     }
     multifd_send_count(p, sizeof(*p->packet) + p->next_packet_size);
@@ -291,7 +311,9 @@ static void *multifd_send_thread(void *opaque)
     if (ok) {
         ok = multifd_send_initial_packet(p, &err);
         while (ok) {
+            multifd_counters_wait_begin(p->counters, MULTIFD_WAIT_IDLE);
             qemu_sem_wait(&p->sem);
+            multifd_counters_wait_end(p->counters, MULTIFD_WAIT_IDLE);
             if (send_exiting(p->ms)) {
                 break;
             }

@@ -27,10 +27,13 @@ typedef struct MultiFDRecv MultiFDRecv;
 
 /*
  * In a channel's thread: the first failure of all channels; the others are
- * being shut down.  @err is borrowed.
+ * being shut down.  @channel: its number, or -1 if a device's thread failed.
+ * @err is borrowed.
  */
-typedef void MultiFDFailedFn(void *opaque, const Error *err);
+typedef void MultiFDFailedFn(void *opaque, int channel, const Error *err);
 
+/* What reports call channel number @channel; NULL for -1.  New string. */
+char *multifd_channel_name(int channel);
 /* Make the compression methods known; at start-up, any number of times. */
 void multifd_methods_init(void);
 /* Can this build do @method? */

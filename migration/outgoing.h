@@ -83,6 +83,7 @@ struct MigrationState {
     QemuMutex error_lock;
     Error *error;             /* the first one; error_lock */
     Error *channel_error;     /* of a multifd channel; error_lock */
+    int failed_channel;       /* which one, -1: none; error_lock */
 
     /* Times in ns of the monotonic clock; atomics, 0: not yet. */
     int64_t start_ns;

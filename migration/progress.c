@@ -104,6 +104,7 @@ void progress_fail(MigrationProgress *p, const char *reason,
     }
     f = g_new0(MigrationFailure, 1);
     f->reason = g_strdup(reason);
+    f->has_phase = true;
     f->phase = p->phase;
     f->section = g_strdup(section);
     f->channel = g_strdup(channel);

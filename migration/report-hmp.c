@@ -69,10 +69,12 @@ static void print_phases(HmpContext *hmp, const MigrationPhaseTimeList *list)
     }
 }
 
-static void print_failure(HmpContext *hmp, const MigrationFailure *f)
+void hmp_print_failure(HmpContext *hmp, const MigrationFailure *f)
 {
-    hmp_printf(hmp, "failure: %s\n  phase: %s\n", f->reason,
-               MigrationPhase_str(f->phase));
+    hmp_printf(hmp, "failure: %s\n", f->reason);
+    if (f->has_phase) {
+        hmp_printf(hmp, "  phase: %s\n", MigrationPhase_str(f->phase));
+    }
     if (f->section) {
         hmp_printf(hmp, "  section: %s\n", f->section);
     }
@@ -109,7 +111,7 @@ void hmp_print_report(HmpContext *hmp, const MigrationReport *r)
     print_size(hmp, "zero", r->bytes->zero, "");
     print_size(hmp, "device state", r->bytes->device, "");
     if (r->failure) {
-        print_failure(hmp, r->failure);
+        hmp_print_failure(hmp, r->failure);
     }
 }
 

@@ -8,6 +8,8 @@
 
 /* The lines of `info migrate -a`. */
 void hmp_print_report(HmpContext *hmp, const MigrationReport *r);
+/* Why it failed. */
+void hmp_print_failure(HmpContext *hmp, const MigrationFailure *f);
 /*
  * One line for somebody who waits, to be written over itself, and the line
  * that takes its place at the end.  Freed by g_free(); NULL: nothing to tell.

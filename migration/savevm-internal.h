@@ -98,6 +98,10 @@ typedef struct LoadThreads LoadThreads;
 LoadThreads *load_threads_new(SaveStateRegistry *reg, MultiFDRecv *mr);
 /* Every handler was set up. */
 void load_threads_ready(LoadThreads *lt);
+/* Name and instance of @e's section; new string. */
+char *savevm_entry_name(const SaveStateEntry *e);
+/* The load is busy with the section of @e. */
+void load_tell_section(LoadContext *ctx, const SaveStateEntry *e);
 /* Section @section_id of @e begins, or was loaded to its end. */
 void load_threads_section_begins(LoadThreads *lt, const SaveStateEntry *e,
                                  uint32_t section_id);

@@ -37,7 +37,7 @@ static void put_section_footer(QEMUFile *f, const SaveStateEntry *e,
     }
 }
 
-static char *section_name(const SaveStateEntry *e)
+char *savevm_entry_name(const SaveStateEntry *e)
 {
     return g_strdup_printf("%s instance %" PRIu32, e->idstr, e->instance_id);
 }
@@ -53,7 +53,7 @@ char *savevm_section_name(Machine *m, uint32_t section_id)
 
     SAVEVM_FOREACH(reg, e) {
         if (e->section_id == section_id) {
-            return section_name(e);
+            return savevm_entry_name(e);
         }
     }
     return NULL;
@@ -70,7 +70,7 @@ static bool check_section(QEMUFile *f, SaveStateRegistry *reg,
         return true;
     }
     g_free(reg->failed);
-    reg->failed = section_name(e);
+    reg->failed = savevm_entry_name(e);
     error_prepend(errp, "Error while saving section '%s' instance %" PRIu32
                   ": ", e->idstr, e->instance_id);
     return false;

@@ -113,6 +113,7 @@ typedef struct LoadContext {
     /* Result. */
     LoadStage stage;
     uint32_t section_id; /* the source's; IN_SECTION */
+    char section[256 + 32]; /* its name and instance; empty: not known */
 } LoadContext;
 
 /*

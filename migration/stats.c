@@ -2,6 +2,8 @@
 #include "qemu/osdep.h"
 #include "migration/stats.h"
 
+#include "qemu/clock.h"
+
 /* Rates are averages over this long; a first guess comes sooner. */
 #define WINDOW_NS (100 * NSEC_PER_MSEC)
 #define FIRST_WINDOW_NS (5 * NSEC_PER_MSEC)
@@ -154,9 +156,32 @@ MigrationStats *migration_counters_query(MigrationCounters *c, bool completed)
     return st;
 }
 
+void multifd_counters_wait_begin(MultiFDCounters *c, MultiFDWait wait)
+{
+    qatomic_set(&c->since_ns[wait], clock_get_ns());
+}
+
+void multifd_counters_wait_end(MultiFDCounters *c, MultiFDWait wait)
+{
+    int64_t took = clock_get_ns() - qatomic_read(&c->since_ns[wait]);
+
+    qatomic_set(&c->since_ns[wait], 0);
+    qatomic_add(&c->wait_ns[wait], took);
+}
+
+/* Microseconds, with the wait that is going on. */
+static uint64_t wait_query(MultiFDCounters *c, MultiFDWait wait, int64_t now)
+{
+    int64_t since = qatomic_read(&c->since_ns[wait]);
+
+    return (qatomic_read(&c->wait_ns[wait]) +
+            (since ? MAX(now - since, 0) : 0)) / 1000;
+}
+
 MultiFDChannelStatsList *multifd_counters_query(MultiFDCounters *c, unsigned n)
 {
     MultiFDChannelStatsList *list = NULL, **tail = &list;
+    int64_t now = clock_get_ns();
 
     for (unsigned i = 0; i < n; i++) {
         MultiFDChannelStats *st = g_new0(MultiFDChannelStats, 1);
@@ -167,6 +192,8 @@ MultiFDChannelStatsList *multifd_counters_query(MultiFDCounters *c, unsigned n)
         st->syncs = qatomic_read(&c[i].syncs);
         st->normal = qatomic_read(&c[i].normal_pages);
         st->zero = qatomic_read(&c[i].zero_pages);
+        st->idle = wait_query(&c[i], MULTIFD_WAIT_IDLE, now);
+        st->network = wait_query(&c[i], MULTIFD_WAIT_NETWORK, now);
         QAPI_LIST_APPEND(tail, st);
     }
     return list;

@@ -29,6 +29,13 @@ typedef struct MigrationCounters {
     uint64_t missed_zero_copy;  /* times the kernel made a copy all the same */
 } MigrationCounters;
 
+/* What holds up a multifd channel's thread. */
+typedef enum MultiFDWait {
+    MULTIFD_WAIT_IDLE,    /* others */
+    MULTIFD_WAIT_NETWORK, /* its connection */
+    MULTIFD_WAIT__MAX,
+} MultiFDWait;
+
 /* Of one multifd channel; its thread writes. */
 typedef struct MultiFDCounters {
     uint64_t bytes;
@@ -36,6 +43,9 @@ typedef struct MultiFDCounters {
     uint64_t syncs;
     uint64_t normal_pages;
     uint64_t zero_pages;
+    int64_t wait_ns[MULTIFD_WAIT__MAX];
+    /* What it is in now, and since when; ns of the clock, 0: nothing. */
+    int64_t since_ns[MULTIFD_WAIT__MAX];
 } MultiFDCounters;
 
 /* Measures the rates; used by the migration thread only. */
@@ -73,6 +83,9 @@ void migration_meter_finish(MigrationMeter *mt, int64_t ns);
 /* The "ram" member of query-migrate; freed by qapi_free_MigrationStats(). */
 MigrationStats *migration_counters_query(MigrationCounters *c,
                                          bool completed);
+/* The channel's thread begins, ends what may take a while. */
+void multifd_counters_wait_begin(MultiFDCounters *c, MultiFDWait wait);
+void multifd_counters_wait_end(MultiFDCounters *c, MultiFDWait wait);
 /* The "x-channels" member: of @n channels, NULL if there are none. */
 MultiFDChannelStatsList *multifd_counters_query(MultiFDCounters *c,
                                                 unsigned n);

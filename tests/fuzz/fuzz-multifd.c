@@ -124,7 +124,7 @@ static const MultiFDDeviceOps fuzz_device_ops = {
     .ended = fuzz_devices_ended,
 };
 
-static void fuzz_failed(void *opaque, const Error *err)
+static void fuzz_failed(void *opaque, int channel, const Error *err)
 {
 }
 

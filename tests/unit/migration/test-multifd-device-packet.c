@@ -62,7 +62,7 @@ static const MultiFDDeviceOps rig_ops = {
     .ended = rig_ended,
 };
 
-static void rig_failed(void *opaque, const Error *err)
+static void rig_failed(void *opaque, int channel, const Error *err)
 {
     g_assert_not_reached();
 }

@@ -89,7 +89,7 @@ static LoadBlock *rig_find(void *opaque, const uint8_t *name, size_t len)
     return NULL;
 }
 
-static void rig_failed(void *opaque, const Error *err)
+static void rig_failed(void *opaque, int channel, const Error *err)
 {
     g_assert_not_reached();
 }

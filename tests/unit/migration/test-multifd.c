@@ -534,7 +534,7 @@ static LoadBlock *find_only(void *opaque, const uint8_t *name, size_t len)
     return opaque;
 }
 
-static void no_failure(void *opaque, const Error *err)
+static void no_failure(void *opaque, int channel, const Error *err)
 {
     g_error("%s", error_get_pretty(err));
 }
