@@ -14,6 +14,8 @@
 #define LOOK_SHARE 50
 /* A forecast lives at least that long. */
 #define FORECAST_NS (100 * NSEC_PER_MSEC)
+/* What downtime-limit may be set to, in milliseconds. */
+#define DOWNTIME_LIMIT_MAX 2000000
 /* A destination that takes nothing for that long is worth a word. */
 #define STALLED_NS NSEC_PER_SEC
 
@@ -299,13 +301,17 @@ static MigrationForecast *query_forecast(const MigrationProgress *p,
     }
     out->has_settles_at = true;
     out->settles_at = to_bytes(f->settles_at);
-    out->has_needed_bandwidth = p->remedies.rate > 0;
     out->needed_bandwidth = p->remedies.rate *
                             estimate_page_cost(&p->estimate);
+    /* What the connection cannot do, no limit changes. */
+    out->has_needed_bandwidth =
+        p->remedies.rate > 0 &&
+        out->needed_bandwidth <= estimate_link_rate(&p->estimate);
     if (p->remedies.limit > 0 && p->may_remain > 0) {
-        out->has_needed_downtime_limit = true;
         out->needed_downtime_limit =
             ceil(p->limits.downtime_ms * p->remedies.limit / p->may_remain);
+        out->has_needed_downtime_limit =
+            out->needed_downtime_limit <= DOWNTIME_LIMIT_MAX;
     }
     out->has_needed_dirty_rate = p->remedies.slowdown > 0;
     out->needed_dirty_rate = to_bytes(estimate_dirty_rate(&p->estimate)) *

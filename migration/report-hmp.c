@@ -44,15 +44,16 @@ static void print_forecast(HmpContext *hmp, const MigrationForecast *f)
     hmp_printf(hmp, "forecast: does not converge, %s are left after each "
                "pass, %s may be\n", left, may);
     if (f->has_needed_bandwidth) {
-        print_size(hmp, "  would help: bandwidth", f->needed_bandwidth, "/s");
+        print_size(hmp, "  would help: max-bandwidth", f->needed_bandwidth,
+                   "/s");
     }
     if (f->has_needed_downtime_limit) {
         hmp_printf(hmp, "  would help: downtime-limit: %" PRIu64 " ms\n",
                    f->needed_downtime_limit);
     }
     if (f->has_needed_dirty_rate) {
-        print_size(hmp, "  would help: dirty rate", f->needed_dirty_rate,
-                   "/s");
+        print_size(hmp, "  or a guest with a dirty rate of",
+                   f->needed_dirty_rate, "/s");
     }
 }
 
