@@ -178,10 +178,23 @@ static bool arrival_read_init(IncomingArrival *a, Error **errp)
     return true;
 }
 
-static void arrival_failed(IncomingState *in, Error *err)
+/* What is known of @a's purpose; new string. */
+static char *arrival_name(const IncomingArrival *a)
 {
+    if (a->have == sizeof(a->init)) {
+        return multifd_channel_name(a->init.id);
+    }
+    return a->known ? g_strdup("main") : NULL;
+}
+
+/* Takes @err. */
+static void arrival_failed(IncomingArrival *a, Error *err)
+{
+    g_autofree char *channel = arrival_name(a);
+    IncomingState *in = a->in;
+
     incoming_channels_drop(in);
-    incoming_setup_failed(in, err);
+    incoming_setup_failed(in, channel, err);
 }
 
 /*
@@ -204,7 +217,7 @@ static gboolean arrival_given_up(gpointer opaque)
         error_setg(&err, "the source closed the main channel before all "
                    "multifd channels had come");
     }
-    arrival_failed(a->in, err);
+    arrival_failed(a, err);
     return G_SOURCE_REMOVE;
 }
 
@@ -232,7 +245,7 @@ static gboolean arrival_ready(QIOChannel *ioc, GIOCondition cond,
 
     if (!(a->have ? arrival_read_init(a, &err)
                   : arrival_identify(a, &unwanted, &err))) {
-        arrival_failed(in, err);
+        arrival_failed(a, err);
         return G_SOURCE_REMOVE;
     }
     if (unwanted) {

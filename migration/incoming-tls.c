@@ -53,7 +53,7 @@ static void handshake_done(QIOTask *task, gpointer opaque)
             error_report_err(err);
         } else {
             /* No other connection can come. */
-            incoming_setup_failed(in, err);
+            incoming_setup_failed(in, NULL, err);
         }
     }
     g_free(h);

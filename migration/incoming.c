@@ -414,13 +414,14 @@ static void *incoming_thread(void *opaque)
 /* ---- start ---- */
 
 /* There are no threads yet. */
-void incoming_setup_failed(IncomingState *in, Error *err)
+void incoming_setup_failed(IncomingState *in, const char *channel, Error *err)
 {
     error_report("load of migration failed: %s", error_get_pretty(err));
     trace_migration_error("in", error_get_pretty(err));
     in->error = err;
     in->failure = g_new0(MigrationFailure, 1);
     in->failure->reason = g_strdup(error_get_pretty(err));
+    in->failure->channel = g_strdup(channel);
     incoming_move(in, IN_SETUP, IN_FAILED);
     in->reaps_left++;
     main_loop_schedule(incoming_ended, in);

@@ -70,8 +70,11 @@ bool incoming_start(IncomingState *in, QmpContext *ctx,
 
 /* The main channel and all others are there: load.  Main loop, lock held. */
 void incoming_begin(IncomingState *in, QIOChannel *ioc); /* takes @ioc */
-/* What has come is no migration.  Takes @err.  Main loop, lock held. */
-void incoming_setup_failed(IncomingState *in, Error *err);
+/*
+ * What has come is no migration; @channel showed it (NULL: none).  Takes @err.
+ * Main loop, lock held.
+ */
+void incoming_setup_failed(IncomingState *in, const char *channel, Error *err);
 
 /* A connection (borrowed) has come and can be read. */
 void incoming_channel_ready(IncomingState *in, QIOChannel *ioc);

@@ -136,12 +136,12 @@ def test_channel_reset(bench):
         with relayed(bench, src, Staying(dst), fault):
             here = source_failure(src)
             there = destination_failure(dst)
-        same(here["channel"], f"multifd {channel}", "source's channel")
-        same(here["phase"] in ("setup", "first-pass", "iterate"), True,
-             f"phase {here['phase']}")
-        # It may see first that the source has closed all others, too.
-        same(there["channel"] in (f"multifd {channel}", "main"), True,
-             f"destination's channel {there['channel']}")
+        # Or another one, which the destination has closed because of it.
+        same(bool(re.fullmatch("multifd [0-3]", here["channel"])), True,
+             f"source's channel {here['channel']}")
+        # It may see first that the source has closed the others, too.
+        same(bool(re.fullmatch("main|multifd [0-3]", there["channel"])),
+             True, f"destination's channel {there['channel']}")
         for vm in (src, dst):
             bench.end(vm)
 
