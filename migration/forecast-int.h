@@ -21,6 +21,8 @@ double dirty_curve_joined(const DirtyCurve *c, double t);
  * rises at the time @when.
  */
 void dirty_kinds_fit(DirtyCurve *c, double most, double when);
+/* f(t) as these have it, at speed 1. */
+double dirty_kinds_at(const DirtyCurve *c, double t);
 /* As forecast_make(), for a guest that writes at random. */
 void forecast_passes_random(const ForecastInput *in, Forecast *out);
 

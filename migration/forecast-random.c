@@ -114,6 +114,16 @@ void dirty_kinds_fit(DirtyCurve *c, double most, double when)
     kinds_limit(c, most);
 }
 
+double dirty_kinds_at(const DirtyCurve *c, double t)
+{
+    double sum = 0;
+
+    for (unsigned k = 0; k < DIRTY_KINDS; k++) {
+        sum += c->kind[k].pages * -expm1(-c->kind[k].rate * t);
+    }
+    return sum;
+}
+
 /* ---- passes ---- */
 
 /* Pages of each kind, and those that the guest never writes to. */

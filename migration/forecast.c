@@ -19,6 +19,8 @@
 #define IN_TURN 2.0
 /* Where a curve that levels off still shows how it came there. */
 #define RISING 0.85
+/* So many times as many pages as there should be have another cause. */
+#define UNEXPLAINED 1.3
 /* Twice or half the speed must make that much of a difference. */
 #define TELLING 0.1
 
@@ -96,11 +98,9 @@ static double curve_end(const DirtyCurve *c)
 /* Rate of new pages at the end, over its last third. */
 static double curve_last_rate(const DirtyCurve *c)
 {
-    double end = curve_end(c);
+    double end = curve_end(c), before = dirty_curve_joined(c, end * 2 / 3);
 
-    return end > 0 ? (dirty_curve_joined(c, end) - dirty_curve_joined(c, end * 2 / 3)) /
-                         (end / 3)
-                   : 0;
+    return end > 0 ? (dirty_curve_joined(c, end) - before) / (end / 3) : 0;
 }
 
 /* When the curve came by @pages. */
@@ -160,6 +160,20 @@ static double curve_level(const DirtyCurve *c)
     return keep < 1 ? half / (1 - keep) : INFINITY;
 }
 
+/* For a guest of the speed at which the curve was taken. */
+static double curve_at(const DirtyCurve *c, double t);
+
+/* Not if the guest has become busier: kinds of pages do not change. */
+static bool kinds_explain(const DirtyCurve *c)
+{
+    for (double t = curve_end(c); t > curve_end(c) / 16; t /= 2) {
+        if (dirty_kinds_at(c, t) * UNEXPLAINED < curve_at(c, t)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void dirty_curve_fit(DirtyCurve *c, double pages)
 {
     double last = dirty_curve_joined(c, curve_end(c));
@@ -167,8 +181,11 @@ void dirty_curve_fit(DirtyCurve *c, double pages)
     pages = MAX(pages, last);
     c->spread = MAX(curve_spread(c, pages * SPREAD_MAX), last);
     c->working_set = MIN(MIN(c->spread, pages), MAX(curve_level(c), last));
-    if (c->n) {
+    memset(c->kind, 0, sizeof(c->kind));
+    c->has_kinds = false;
+    if (last > 0) {
         dirty_kinds_fit(c, pages, curve_when(c, last * RISING));
+        c->has_kinds = kinds_explain(c);
     }
 }
 
@@ -186,7 +203,6 @@ static double curve_beyond(const DirtyCurve *c, double t)
                     : 0;
 }
 
-/* For a guest of the speed at which the curve was taken. */
 static double curve_at(const DirtyCurve *c, double t)
 {
     double end = curve_end(c);
@@ -396,7 +412,8 @@ void forecast_make(const ForecastInput *in, Forecast *out)
 {
     double never = never_sent(in->curve, in->rate);
 
-    if (in->curve->spread > in->curve->working_set * IN_TURN) {
+    if (in->curve->spread > in->curve->working_set * IN_TURN ||
+        !in->curve->has_kinds) {
         forecast_passes(in, out);
     } else {
         forecast_passes_random(in, out);

@@ -60,6 +60,7 @@ typedef struct DirtyCurve {
         double pages;
         double rate;    /* a page's writes per second, at speed 1 */
     } kind[DIRTY_KINDS];
+    bool has_kinds;     /* that explains the curve */
 } DirtyCurve;
 
 void dirty_curve_init(DirtyCurve *c);

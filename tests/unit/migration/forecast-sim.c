@@ -60,6 +60,9 @@ static void sim_change(Sim *s)
     if (change->downtime > 0) {
         s->c->downtime = change->downtime;
     }
+    if (change->hot_pages > 0) {
+        s->c->hot_pages = change->hot_pages;
+    }
     change->at = 0;
 }
 

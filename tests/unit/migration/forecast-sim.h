@@ -20,6 +20,7 @@ typedef struct SimChange {
     double dirty_rate;
     double send_rate;
     double downtime;
+    unsigned hot_pages;
 } SimChange;
 
 typedef struct SimConfig {
