@@ -131,7 +131,7 @@ static uint8_t *secret_load(Secret *s, size_t *len, Error **errp)
         return (uint8_t *)g_strdup(s->data);
     }
     if (!s->file) {
-        error_setg(errp, "Must provide 'file' or 'data'");
+        error_setg(errp, "Either 'file' or 'data' must be provided");
         return NULL;
     }
     if (!g_file_get_contents(s->file, &text, len, &err)) {

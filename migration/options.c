@@ -294,25 +294,22 @@ bool migration_option_set_text(MigrationOptions *o, const MigOption *opt,
         break;
     case MIG_TYPE_UINT8:
         if (!qemu_parse_u64(text, &v) || v > UINT8_MAX) {
-            error_setg(errp, "Parameter '%s' expects uint8_t", opt->name);
+            error_setg(errp, "Parameter '%s' expects %s", opt->name,
+                       v > UINT8_MAX ? "uint8_t" : "uint64");
             return false;
         }
         break;
     case MIG_TYPE_UINT:
     case MIG_TYPE_SIZE:
-        if (qemu_parse_size(text, unit, &v)) {
-            break;
-        }
         if (hmp && opt->hmp_unit) {
-            error_setg(errp, "Invalid size %s", text);
+            if (!qemu_parse_size(text, unit, &v)) {
+                error_setg(errp, "Invalid size %s", text);
+                return false;
+            }
+        } else if (!qemu_parse_size_option(opt->name, text, unit, &v, errp)) {
             return false;
         }
-        error_setg(errp, "Parameter '%s' expects a non-negative number "
-                   "below 2^64", opt->name);
-        error_append_hint(errp, "Optional suffix k, M, G, T, P or E means "
-                          "kilo-, mega-, giga-, tera-, peta-\n"
-                          "and exabytes, respectively.\n");
-        return false;
+        break;
     }
     if (!option_check_range(opt, v, errp)) {
         return false;

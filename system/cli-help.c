@@ -212,6 +212,8 @@ bool cli_answer_help(const CommandLine *cl)
     } else if (uses_ask_help(cl->chardevs)) {
         printf("Available chardev backend types:\n");
         chardev_kind_foreach(print_chardev_kind, NULL);
+    } else if (cl->log_items && is_help(cl->log_items)) {
+        printf("%s", TRACE_LOG_ITEMS);
     } else if (uses_ask_help(cl->traces)) {
         trace_foreach("*", print_trace_event, NULL);
     } else {

@@ -125,17 +125,9 @@ static bool parse_memory(CommandLine *cl, const CliUse *use, Error **errp)
     if (!cli_only_members(cl->memory, known, errp)) {
         return false;
     }
-    if (member(cl->memory, "size") &&
-        !qemu_parse_size(member(cl->memory, "size"), MiB, &size)) {
-        error_setg(errp, "Parameter 'size' expects a non-negative number "
-                         "below 2^64");
-        error_append_hint(errp,
-                          "Optional suffix k, M, G, T, P or E means kilo-, "
-                          "mega-, giga-, tera-, peta-\n"
-                          "and exabytes, respectively.\n");
-        return false;
-    }
-    return true;
+    return !member(cl->memory, "size") ||
+           qemu_parse_size_option("size", member(cl->memory, "size"), MiB,
+                                  &size, errp);
 }
 
 static bool parse_smp(CommandLine *cl, const CliUse *use, Error **errp)
@@ -237,7 +229,7 @@ static const CliOption cli_options[] = {
       parse_memory, 0 },
     { "smp", NULL, "[cpus=]n", "number of CPUs", parse_smp, 0 },
     { "object", NULL, "type,id=ID[,prop=value...]",
-      "create an object (memory-backend-ram, -file, -memfd)", parse_object,
+      "create an object (-object help lists the types)", parse_object,
       0 },
     { "name", NULL, "[guest=]name[,debug-threads=on]",
       "name of the guest; name the threads too", parse_name, 0 },
@@ -286,6 +278,8 @@ static const CliOption cli_options[] = {
       parse_add_fd, 0 },
     { "trace", NULL, "[enable=]pattern[,file=file]",
       "switch trace events on (-trace help lists them)", parse_trace, 0 },
+    { "d", NULL, "item1[,...]", "log items: none, trace:pattern", NULL,
+      TEXT(log_items) },
     { "msg", NULL, "timestamp=on", "time stamps before messages", parse_msg,
       0 },
     { "D", NULL, "file", "write trace events to file", NULL, TEXT(logfile) },

@@ -134,18 +134,6 @@ static void hmp_qom_set(HmpContext *hmp, json_object *args)
 
 /* ---- info ---- */
 
-static void hmp_info_cpus(HmpContext *hmp, json_object *args)
-{
-    g_autoptr(CpuInfoFastList) list = qmp_query_cpus_fast(hmp->qmp, NULL);
-
-    for (CpuInfoFastList *i = list; i; i = i->next) {
-        /* Commands about a CPU are about the first. */
-        hmp_printf(hmp, "%c CPU #%" PRId64 ": thread_id=%" PRId64 "\n",
-                   i == list ? '*' : ' ', i->value->cpu_index,
-                   i->value->thread_id);
-    }
-}
-
 static const char *true_false(bool on)
 {
     return on ? "true" : "false";
@@ -180,11 +168,6 @@ static void hmp_info_memory_size(HmpContext *hmp, json_object *args)
     }
 }
 
-/* There are none. */
-static void hmp_info_nothing(HmpContext *hmp, json_object *args)
-{
-}
-
 static const HmpCommand machine_commands[] = {
     { "system_powerdown", "", "", "press the power button",
       hmp_system_powerdown },
@@ -202,20 +185,16 @@ static const HmpCommand machine_commands[] = {
       "show a property of an object", hmp_qom_get },
     { "qom-set", "path:s,property:s,value:S", "path property value",
       "set a property of an object", hmp_qom_set },
-    { "cpus", "", "", "show the CPUs and their threads", hmp_info_cpus,
-      .is_info = true },
     { "memdev", "", "", "show the memory backends", hmp_info_memdev,
       .is_info = true },
     { "memory_size_summary", "", "", "show how much RAM the guest has",
       hmp_info_memory_size, .is_info = true },
-    { "memory-devices", "", "", "show devices that add RAM",
-      hmp_info_nothing, .is_info = true },
-    { "iothreads", "", "", "show threads that serve devices",
-      hmp_info_nothing, .is_info = true },
 };
 
 void machine_register_hmp_commands(void)
 {
+    cpu_register_hmp_commands();
+    devices_register_hmp_commands();
     memory_register_hmp_commands();
     hmp_register_commands(machine_commands, G_N_ELEMENTS(machine_commands));
 }

@@ -179,7 +179,9 @@ bool cpu_read_virtual(CPUState *cpu, uint64_t va, void *buf, size_t len);
 char *cpu_qom_path(unsigned index);
 char *machine_type_class_name(const MachineType *type); /* NAME-machine */
 
-/* memory-hmp-cmds.c */
+/* cpu-hmp-cmds.c, devices-hmp-cmds.c, memory-hmp-cmds.c */
+void cpu_register_hmp_commands(void);
+void devices_register_hmp_commands(void);
 void memory_register_hmp_commands(void);
 
 /* device.c */

@@ -246,6 +246,10 @@ static bool process_phase(Program *p)
         error_report_err(err);
         return false;
     }
+    if (p->cl.log_items && !trace_log_items(p->cl.log_items)) {
+        printf("%s", TRACE_LOG_ITEMS);
+        return false;
+    }
     for (guint i = 0; i < p->cl.traces->len; i++) {
         const CliUse *use = &g_array_index(p->cl.traces, CliUse, i);
 

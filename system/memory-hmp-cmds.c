@@ -2,7 +2,7 @@
 /* Human monitor commands that look at guest memory and ports. */
 #include "qemu/osdep.h"
 
-#include "machine-internal.h"
+#include "physmem.h"
 #include "qapi/hmp.h"
 #include "qapi/qapi-commands-machine.h"
 
@@ -96,7 +96,9 @@ static void dump(HmpContext *hmp, const DumpFormat *f, uint64_t addr,
     uint64_t left = f->count;
 
     if (f->letter == 'i') {
-        hmp_printf(hmp, "Asm output not supported on this arch\n");
+        hmp_printf(hmp, machine_cpu_count(hmp->qmp->machine)
+                            ? "Asm output not supported on this arch\n"
+                            : "Can not dump without CPU\n");
         return;
     }
     while (left) {
@@ -233,6 +235,10 @@ static void hmp_memsave(HmpContext *hmp, json_object *args)
 {
     Error *err = NULL;
 
+    if (!machine_cpu_count(hmp->qmp->machine)) {
+        hmp_printf(hmp, "No CPU available\n");
+        return;
+    }
     qmp_memsave(hmp->qmp, arg_int(args, "val"), arg_int(args, "size"),
                 arg_str(args, "filename"), false, 0, &err);
     hmp_handle_error(hmp, err);
@@ -249,14 +255,68 @@ static void hmp_pmemsave(HmpContext *hmp, json_object *args)
 
 static void hmp_info_ramblock(HmpContext *hmp, json_object *args)
 {
-    hmp_printf(hmp, "%24s %8s  %18s %18s %18s %18s %2s\n", "Block Name",
+    hmp_printf(hmp, "%24s %8s  %18s %18s %18s %18s %3s\n", "Block Name",
                "PSize", "Offset", "Used", "Total", "HVA", "RO");
     RAMBLOCK_FOREACH(hmp->qmp->machine, b) {
         hmp_printf(hmp, "%24s %4zu KiB  0x%016" PRIx64 " 0x%016" PRIx64
-                   " 0x%016" PRIx64 " 0x%016" PRIx64 " %s\n", b->idstr,
+                   " 0x%016" PRIx64 " 0x%016" PRIx64 " %3s\n", b->idstr,
                    b->page_size / KiB, b->gpa, b->used_length, b->max_length,
                    (uint64_t)(uintptr_t)b->host,
                    b->flags & RAM_READONLY ? "ro" : "rw");
+    }
+}
+
+static void print_region(HmpContext *hmp, unsigned indent, uint64_t first,
+                         uint64_t size, const char *kind, const char *name)
+{
+    hmp_printf(hmp, "%*s%016" PRIx64 "-%016" PRIx64 " (prio 0, %s): %s",
+               indent, "", first, first + (size - 1), kind, name);
+}
+
+static void hmp_info_mtree(HmpContext *hmp, json_object *args)
+{
+    const PhysMap *map = &hmp->qmp->machine->map;
+
+    hmp_printf(hmp, "address-space: memory\n");
+    print_region(hmp, 2, 0, 0, "i/o", "system\n");
+    for (guint i = 0; i < map->pieces->len; i++) {
+        const MapPiece *p = &g_array_index(map->pieces, MapPiece, i);
+        const RAMBlock *b = p->block;
+
+        print_region(hmp, 4, p->gpa, p->size,
+                     !b ? "i/o" : b->flags & RAM_READONLY ? "rom" : "ram",
+                     b ? b->idstr : p->io->name);
+        if (p->offset) {
+            hmp_printf(hmp, " @%016" PRIx64, p->offset);
+        }
+        hmp_printf(hmp, "\n");
+    }
+    hmp_printf(hmp, "\naddress-space: I/O\n");
+    print_region(hmp, 2, 0, 0x10000, "i/o", "io\n");
+    for (guint i = 0; i < map->ports->len; i++) {
+        const IORegion *r = g_ptr_array_index(map->ports, i);
+
+        print_region(hmp, 4, r->addr, r->size, "i/o", r->name);
+        hmp_printf(hmp, "\n");
+    }
+    hmp_printf(hmp, "\n");
+}
+
+static void hmp_gpa2hva(HmpContext *hmp, json_object *args)
+{
+    uint64_t gpa = arg_int(args, "addr"), next;
+    const MapPiece *p = physmap_find(&hmp->qmp->machine->map, gpa, &next);
+
+    if (!p) {
+        hmp_printf(hmp, "No memory is mapped at address 0x%" PRIx64 "\n",
+                   gpa);
+    } else if (!p->block) {
+        hmp_printf(hmp, "Memory at address 0x%" PRIx64 " is not RAM\n", gpa);
+    } else {
+        hmp_printf(hmp, "Host virtual address for 0x%" PRIx64 " (%s) is "
+                   "0x%" PRIx64 "\n", gpa, p->block->idstr,
+                   (uint64_t)(uintptr_t)(p->block->host + p->offset +
+                                         (gpa - p->gpa)));
     }
 }
 
@@ -267,6 +327,8 @@ static const HmpCommand memory_commands[] = {
       "show guest memory as the CPU's programs see it", hmp_x },
     { "gva2gpa", "addr:l", "addr",
       "show which physical address a virtual one leads to", hmp_gva2gpa },
+    { "gpa2hva", "addr:l", "addr",
+      "show where in this program a physical address is", hmp_gpa2hva },
     { "sum", "start:l,size:l", "addr size",
       "show a checksum of physical memory", hmp_sum },
     { "i", "fmt:/,addr:l", "/fmt port", "read from an I/O port", hmp_i },
@@ -280,6 +342,8 @@ static const HmpCommand memory_commands[] = {
       hmp_pmemsave },
     { "ramblock", "", "", "show the blocks of guest memory",
       hmp_info_ramblock, .is_info = true },
+    { "mtree", "", "", "show what is where in memory and among the ports",
+      hmp_info_mtree, .is_info = true },
 };
 
 void memory_register_hmp_commands(void)

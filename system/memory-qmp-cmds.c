@@ -20,13 +20,13 @@ typedef struct DumpFile {
     uint8_t *buf; /* CHUNK bytes */
 } DumpFile;
 
-static bool dump_open(DumpFile *f, const char *name, int64_t size,
+static bool dump_open(DumpFile *f, const char *name, uint64_t size,
                       Error **errp)
 {
     struct stat st;
 
-    if (size < 0) {
-        error_setg(errp, "Parameter 'size' expects a non-negative number");
+    if (size > INT64_MAX) {
+        error_setg(errp, "Parameter 'size' expects a number below 2^63");
         return false;
     }
     f->fd = qemu_open(name, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK, 0666,
@@ -103,7 +103,7 @@ static bool dump_close(DumpFile *f, bool ok, Error **errp)
     return ok;
 }
 
-bool qmp_memsave(QmpContext *ctx, int64_t val, int64_t size,
+bool qmp_memsave(QmpContext *ctx, uint64_t val, uint64_t size,
                  const char *filename, bool has_cpu_index, int64_t cpu_index,
                  Error **errp)
 {
@@ -129,8 +129,8 @@ bool qmp_memsave(QmpContext *ctx, int64_t val, int64_t size,
         size_t n = MIN(left, CHUNK - va % CHUNK);
 
         if (!cpu_read_virtual(cpu, va, f.buf, n)) {
-            error_setg(errp, "Invalid addr 0x%016" PRIx64 "/size %" PRId64
-                       " specified", (uint64_t)val, size);
+            error_setg(errp, "Invalid addr 0x%016" PRIx64 "/size %" PRIu64
+                       " specified", val, size);
             ok = false;
         } else {
             ok = dump_write(&f, f.buf, n, errp);
@@ -141,7 +141,7 @@ bool qmp_memsave(QmpContext *ctx, int64_t val, int64_t size,
     return dump_close(&f, ok, errp);
 }
 
-bool qmp_pmemsave(QmpContext *ctx, int64_t val, int64_t size,
+bool qmp_pmemsave(QmpContext *ctx, uint64_t val, uint64_t size,
                   const char *filename, Error **errp)
 {
     Machine *m = ctx->machine;

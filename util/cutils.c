@@ -82,6 +82,7 @@ bool qemu_parse_size(const char *s, uint64_t unit, uint64_t *out)
     char *end;
 
     if (!starts_number(s) || (hex && !g_ascii_isxdigit(s[2]))) {
+        errno = *s == '-' && starts_number(s + 1) ? ERANGE : EINVAL;
         return false;
     }
     errno = 0;
@@ -89,6 +90,7 @@ bool qemu_parse_size(const char *s, uint64_t unit, uint64_t *out)
     if (errno) {
         return false;
     }
+    errno = EINVAL;
     if (*end == '.' && !hex) {
         digits = end + 1;
         n_digits = strspn(digits, "0123456789");
@@ -109,10 +111,30 @@ bool qemu_parse_size(const char *s, uint64_t unit, uint64_t *out)
         extra = parse_fraction(digits, n_digits, factor);
     }
     if (value > (UINT64_MAX - extra) / factor) {
+        errno = ERANGE;
         return false;
     }
     *out = value * factor + extra;
     return true;
+}
+
+bool qemu_parse_size_option(const char *name, const char *s, uint64_t unit,
+                            uint64_t *out, Error **errp)
+{
+    if (qemu_parse_size(s, unit, out)) {
+        return true;
+    }
+    if (errno == ERANGE) {
+        error_setg(errp, "Value '%s' is out of range for parameter '%s'", s,
+                   name);
+        return false;
+    }
+    error_setg(errp, "Parameter '%s' expects a non-negative number below "
+               "2^64", name);
+    error_append_hint(errp, "Optional suffix k, M, G, T, P or E means "
+                      "kilo-, mega-, giga-, tera-, peta-\n"
+                      "and exabytes, respectively.\n");
+    return false;
 }
 
 static bool is_one_of(const char *s, const char *const *words)

@@ -112,6 +112,26 @@ static void enable_or_warn(const char *pattern)
     }
 }
 
+bool trace_log_items(const char *items)
+{
+    g_auto(GStrv) list = g_strsplit(items, ",", -1);
+
+    for (char **item = list; *item; item++) {
+        if (!g_str_equal(*item, "none") &&
+            !g_str_has_prefix(*item, "trace:")) {
+            return false;
+        }
+    }
+    for (char **item = list; *item; item++) {
+        if (g_str_equal(*item, "none")) {
+            trace_enable_events("*", false);
+        } else {
+            enable_or_warn(*item + strlen("trace:"));
+        }
+    }
+    return *list != NULL;
+}
+
 bool trace_set_file(const char *path, Error **errp)
 {
     FILE *file = fopen(path, "we");

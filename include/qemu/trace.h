@@ -33,6 +33,17 @@ void trace_emit(const TraceEvent *ev, const char *fmt, ...)
 unsigned trace_enable_events(const char *pattern, bool enable);
 /* Value of -trace: [enable=]PATTERN[,events=FILE][,file=FILE]. */
 bool trace_opt_parse(const char *text, Error **errp);
+/*
+ * Items of a log, separated by commas: "none" switches all events off,
+ * "trace:PATTERN" those on that match.  False: one is unknown, and nothing was
+ * changed.
+ */
+bool trace_log_items(const char *items);
+/* The items, for a person who named an unknown one. */
+#define TRACE_LOG_ITEMS                                                        \
+    "Log items (comma separated):\n"                                           \
+    "none            remove all logs\n"                                        \
+    "trace:PATTERN   enable trace events\n"
 /* Write events to @path, which is emptied first, instead of stderr. */
 bool trace_set_file(const char *path, Error **errp);
 /* Call @fn for each event whose name matches the glob @pattern. */

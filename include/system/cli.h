@@ -34,6 +34,7 @@ typedef struct CommandLine {
     const char *qtest;
     const char *qtest_log;
     const char *logfile;
+    const char *log_items; /* -d */
     const char *pidfile;
     bool daemonize;
     bool nodefaults;

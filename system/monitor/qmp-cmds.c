@@ -202,6 +202,24 @@ ChardevInfoList *qmp_query_chardev(QmpContext *ctx, Error **errp)
     return list;
 }
 
+static void add_chardev_kind(const char *name, void *opaque)
+{
+    ChardevBackendInfoList ***tail = opaque;
+    ChardevBackendInfo *info = g_new0(ChardevBackendInfo, 1);
+
+    info->name = g_strdup(name);
+    QAPI_LIST_APPEND(*tail, info);
+}
+
+ChardevBackendInfoList *qmp_query_chardev_backends(QmpContext *ctx,
+                                                   Error **errp)
+{
+    ChardevBackendInfoList *list = NULL, **tail = &list;
+
+    chardev_kind_foreach(add_chardev_kind, &tail);
+    return list;
+}
+
 /* The registry's name for @instance; freed by g_free(). */
 static char *yank_name(const YankInstance *instance)
 {

@@ -2,79 +2,21 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Our answers to QMP commands beside those that stock QEMU gave
 (tests/data/qmp, recorded by record_parity.py): the shape of what is returned,
-class and text of errors.  What differs has to be in DEVIATIONS.
+class and text of errors.  What differs has to be in parity_deviations.py,
+and nothing else may be there.
 
 Usage: qmp_parity_test.py BINARY RECORDING...
 """
 
-import fnmatch
 import json
 import os
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 import parity_cases as cases  # noqa: E402
+from parity_deviations import MAY_BE_UNUSED, deviations, excuse  # noqa: E402
 from lib import tap  # noqa: E402
 from lib.vm import VM, VMError, Workspace  # noqa: E402
-
-NEWER = "stock QEMU has it since a later version than the recorded one"
-OLDER = "stock QEMU has dropped it since the recorded version"
-TRIMMED = "this program has fewer devices, types and features"
-
-# (command, difference, why), the first two as shell patterns.  Differences:
-# "-NAME": ours lacks this member, "+NAME": it has one more, "error TEXT": it
-# fails with this text, "no error": it does not fail.
-DEVIATIONS = [
-    ("query-status", "-singlestep", OLDER),
-    ("query-machines", "+*.acpi", NEWER),
-    ("query-machines", "-*.alias", TRIMMED),
-    ("query-machines", "-*.default-cpu-type", TRIMMED),
-    ("query-machines", "-*.is-default", "no machine is the default"),
-    ("query-qmp-schema", "-*.features", TRIMMED),
-    ("query-qmp-schema", "+*.features", NEWER),
-    ("query-hotpluggable-cpus", "error machine does not support *", NEWER),
-    ("inject-nmi", "error machine does not provide NMIs", NEWER),
-    ("query-accelerators", "no error", NEWER),
-    ("query-accelerators", "error Parameter 'x-extra' *", NEWER),
-    ("query-events", "no error", "kept for old clients"),
-    ("query-events", "error Parameter 'x-extra' *", "kept for old clients"),
-    ("qom-list-types", "+*.abstract", "stock QEMU leaves abstract types out "
-     "when it is asked for those that can be made, ours tells which are"),
-    ("qom-list-properties", "+*.description", "all properties are described"),
-    ("qom-list", "+*.description", "all properties are described"),
-    ("object-add", "error Must provide 'file' or 'data'", "own words"),
-    ("object-add", "error Missing 'dir' property value: no place *",
-     "says what was looked for"),
-    ("qom-set", "error cannot change property 'size' of memory-backend-ram",
-     "quoted, without a blank at its end"),
-    ("trace-event-get-state", "-*.vcpu", OLDER),
-    ("query-migrate-parameters", "-*", TRIMMED),
-    ("query-migrate-parameters", "+*", NEWER),
-    ("query-migrate*", "-*", TRIMMED),
-    ("query-migrate*", "+*", NEWER),
-    ("migrate-incoming", "error '-incoming' was not specified *",
-     "one of uri and channels is wanted now: " + NEWER),
-    ("migrate", "error need either 'uri' or 'channels' argument", NEWER),
-    ("migrate", "error unknown migration protocol: *", NEWER),
-    ("migrate", "error Invalid parameter type for 'detach', *",
-     "uri may be missing now: " + NEWER),
-    ("query-command-line-options", "-*", TRIMMED),
-    ("query-command-line-options", "+*", NEWER),
-    ("query-memdev", "-*", TRIMMED),
-    ("query-chardev", "-*", TRIMMED),
-]
-
-# Those that depend on what is built in, and on what a machine has.
-MAY_BE_UNUSED = {("object-add",
-                  "error Missing 'dir' property value: no place *"),
-                 ("query-qmp-schema", "-*.features"),
-                 ("query-qmp-schema", "+*.features"),
-                 ("query-migrate*", "-*"), ("query-migrate*", "+*"),
-                 ("query-migrate-parameters", "+*"),
-                 ("query-command-line-options", "-*"),
-                 ("query-command-line-options", "+*"),
-                 ("query-memdev", "-*"), ("query-chardev", "-*")}
-
 
 def differences(ours, theirs, path=""):
     """What two shapes do not have in common."""
@@ -106,18 +48,11 @@ def compare(ours, theirs):
         yield from differences(ours["return"], theirs["return"])
 
 
-def excuse(command, difference):
-    """The entry of DEVIATIONS that allows it."""
-    for entry in DEVIATIONS:
-        if (fnmatch.fnmatchcase(command, entry[0])
-                and fnmatch.fnmatchcase(difference, entry[1])):
-            return entry
-    return None
-
-
 def test_parity(binary, recording):
     with open(recording, encoding="utf-8") as f:
-        theirs = json.load(f)["answers"]
+        recorded = json.load(f)
+    theirs = recorded["answers"]
+    expected = deviations(recorded["version"])
     bad, used = [], set()
     with Workspace() as work, VM(binary, work, "vm", cases.OPTIONS) as vm:
         types = {t["name"] for t in vm.cmd("qom-list-types")}
@@ -128,7 +63,7 @@ def test_parity(binary, recording):
             if command == "object-add" and not cases.is_built(types, args):
                 continue
             for difference in compare(got, theirs[key]):
-                entry = excuse(command, difference)
+                entry = excuse(expected, command, difference)
                 if entry:
                     used.add(entry[:2])
                 else:
@@ -141,7 +76,7 @@ def test_parity(binary, recording):
         raise VMError(f"{len(bad)} answers differ")
     if status != 0:
         raise VMError(f"quit ends with status {status}")
-    unused = {e[:2] for e in DEVIATIONS} - used - MAY_BE_UNUSED
+    unused = {e[:2] for e in expected} - used - MAY_BE_UNUSED
     if unused:
         raise VMError(f"deviations that are none any more: {unused}")
 

@@ -7,6 +7,7 @@
 #include "qapi/qapi-commands-machine.h"
 #include "qapi/qapi-commands-run-state.h"
 #include "qapi/qapi-commands-trace.h"
+#include "qemu/trace.h"
 
 static const char *arg_str(json_object *args, const char *name)
 {
@@ -122,6 +123,23 @@ static void hmp_trace_event(HmpContext *hmp, json_object *args)
                                    true, &err)) {
         hmp_printf(hmp, "%s\n", error_get_pretty(err));
         error_free(err);
+    }
+}
+
+static void hmp_logfile(HmpContext *hmp, json_object *args)
+{
+    Error *err = NULL;
+
+    if (!trace_set_file(arg_str(args, "filename"), &err)) {
+        hmp_printf(hmp, "%s\n", error_get_pretty(err));
+        error_free(err);
+    }
+}
+
+static void hmp_log(HmpContext *hmp, json_object *args)
+{
+    if (!trace_log_items(arg_str(args, "items"))) {
+        hmp_printf(hmp, "%s", TRACE_LOG_ITEMS);
     }
 }
 
@@ -305,6 +323,10 @@ static const HmpCommand general_commands[] = {
       hmp_closefd },
     { "trace-event", "name:s,option:b", "name on|off",
       "switch trace events on or off", hmp_trace_event },
+    { "logfile", "filename:F", "file", "write trace events to file",
+      hmp_logfile },
+    { "log", "items:s", "item1[,...]",
+      "choose what is logged: none, trace:pattern", hmp_log },
     { "print|p", "fmt:/,val:l", "/fmt expr",
       "print the value of an expression (fmt: x, d, u, o or c)",
       hmp_print },

@@ -302,6 +302,7 @@ static const HmpCommand *parse_command(const char **p)
 void hmp_execute_line(HmpMonitor *mon, const char *line)
 {
     g_autoptr(Error) err = NULL;
+    const char *begin = line;
     const HmpCommand *cmd;
     json_object *args;
     const char *p;
@@ -316,7 +317,7 @@ void hmp_execute_line(HmpMonitor *mon, const char *line)
         bool info = g_str_has_prefix(line, "info");
 
         hmp_printf(&mon->hmp, "unknown command: '%.*s'\n",
-                   info ? (int)strlen(line) : (int)(p - line), line);
+                   info ? (int)strlen(begin) : (int)(p - begin), begin);
         return;
     }
     args = hmp_parse_args(cmd, p, &err);

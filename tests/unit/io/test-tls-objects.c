@@ -58,7 +58,7 @@ static void test_secret_bad(void)
     static const struct {
         const char *props, *error;
     } table[] = {
-        { "id=x", "Must provide 'file' or 'data'" },
+        { "id=x", "Either 'file' or 'data' must be provided" },
         { "id=x,data=a,file=b", "'file' and 'data' are mutually exclusive" },
         { "id=x,file=/nonexistent",
           "Unable to read /nonexistent: Failed to open file “/nonexistent”: "

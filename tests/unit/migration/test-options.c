@@ -52,7 +52,9 @@ static const struct {
     { MIG_OPTION_PARAMETER, "multifd-channels", "256", true, NULL,
       "Parameter 'multifd-channels' expects uint8_t" },
     { MIG_OPTION_PARAMETER, "multifd-channels", "few", false, NULL,
-      "Parameter 'multifd-channels' expects uint8_t" },
+      "Parameter 'multifd-channels' expects uint64" },
+    { MIG_OPTION_PARAMETER, "downtime-limit", "-1", true, NULL,
+      "Value '-1' is out of range for parameter 'downtime-limit'" },
     { MIG_OPTION_PARAMETER, "multifd-channels", "0", false, NULL,
       "Parameter 'multifd_channels' expects a value between 1 and 255" },
 #if CONFIG_ZLIB

@@ -72,6 +72,11 @@ static void test_size(void)
     for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
         g_test_message("%s", bad[i]);
         g_assert_false(qemu_parse_size(bad[i], 1, &n));
+        g_assert_cmpint(errno, ==,
+                        g_str_equal(bad[i], "-1") ||
+                                g_str_equal(bad[i], "16E") ||
+                                strlen(bad[i]) == 20
+                            ? ERANGE : EINVAL);
         g_assert_cmpuint(n, ==, 42);
     }
 }
