@@ -116,11 +116,16 @@ static bool file_parse(FileMigrationArgs *file, const char *text, Error **errp)
     /* A hexadecimal number takes no suffix: "0x1B" has to be 27. */
     if (g_ascii_strncasecmp(size, "0x", 2) == 0) {
         ok = qemu_parse_u64(size, &file->offset);
+        errno = EINVAL;
     } else {
         ok = qemu_parse_size(size, 1, &file->offset);
     }
-    if (!ok || file->offset > INT64_MAX) {
-        error_setg(errp, "file URI has bad offset %s: Invalid argument", size);
+    if (ok && file->offset > INT64_MAX) {
+        errno = ERANGE;
+        ok = false;
+    }
+    if (!ok) {
+        error_setg_errno(errp, errno, "file URI has bad offset %s", size);
         return false;
     }
     file->filename = g_strndup(text, opt - text);

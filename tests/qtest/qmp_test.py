@@ -222,6 +222,13 @@ BAD_REQUESTS = [
     ('{"arguments": {}}', "QMP input lacks member 'execute'"),
     ('{"execute": 1}', "QMP input member 'execute' must be a string"),
     ('{"execute": null}', "QMP input member 'execute' must be a string"),
+    # Nothing behind a NUL may be lost from sight.
+    ('{"execute": "query-status\\u0000x"}',
+     "QMP input member 'execute' contains a NUL character"),
+    ('{"execute": "query-status", "id\\u0000": 1}',
+     "JSON parse error, key contains a NUL character"),
+    ('{"execute": "object-del", "arguments": {"id": "a\\u0000b"}}',
+     "Parameter 'id' contains a NUL character"),
     ('{"execute": "query-name", "foo": 1}',
      "QMP input member 'foo' is unexpected"),
     ('{"execute": "query-name", "arguments": []}',

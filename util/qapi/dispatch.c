@@ -65,6 +65,11 @@ static bool parse_execute(const char *key, json_object *value, QmpRequest *req,
         return false;
     }
     req->command = json_object_get_string(value);
+    if (strlen(req->command) != (size_t)json_object_get_string_len(value)) {
+        error_setg(errp, "QMP input member '%s' contains a NUL character",
+                   key);
+        return false;
+    }
     req->oob = g_str_equal(key, "exec-oob");
     return true;
 }

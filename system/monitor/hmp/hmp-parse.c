@@ -284,7 +284,7 @@ static const HmpCommand *parse_command(const char **p)
         const HmpCommand *cmd;
         const char *after;
 
-        *p += strcspn(*p, " \t/");
+        *p += strcspn(*p, " \t\r\n\v\f/");
         cmd = hmp_find_command(name, *p - name, is_info);
         if (is_info || !cmd || !g_str_has_prefix(cmd->name, "info")) {
             return cmd;

@@ -83,7 +83,7 @@ static size_t check_unicode_escape(const char *s, const char *end,
 
     if (first < 0) {
         error_setg(errp,
-                   "JSON parse error, invalid hex escape '%.*s' in string",
+                   "JSON parse error, %.*s is not a valid Unicode character",
                    (int)MIN(6, end - s), s);
         return 0;
     }
@@ -174,17 +174,24 @@ static bool parse_keyword(JsonParser *p, const JsonToken *t, Error **errp)
     return false;
 }
 
-/* What a key means, so that "a" and "\u0061" are the same. */
+/*
+ * What a key means, so that "a" and "\u0061" are the same; NULL if C cannot
+ * hold it: "a\u0000b" would be taken for "a".
+ */
 static char *decode_key(const char *normal)
 {
     json_object *value;
-    char *key;
+    char *key = NULL;
+    const char *text;
 
     if (!strchr(normal, '\\')) {
         return g_strdup(normal);
     }
     value = json_tokener_parse(normal);
-    key = g_strdup_printf("\"%s\"", json_object_get_string(value));
+    text = json_object_get_string(value);
+    if (strlen(text) == (size_t)json_object_get_string_len(value)) {
+        key = g_strdup_printf("\"%s\"", text);
+    }
     json_object_put(value);
     return key;
 }
@@ -194,6 +201,7 @@ static bool parse_key(JsonParser *p, GHashTable *keys, Error **errp)
     g_autoptr(GString) normal = g_string_new(NULL);
     const JsonToken *t = peek(p, errp);
     size_t length_before = p->normal->len;
+    char *key;
 
     if (!t) {
         return false;
@@ -223,8 +231,13 @@ static bool parse_key(JsonParser *p, GHashTable *keys, Error **errp)
     }
     p->next++;
     g_string_append_c(p->normal, ':');
+    key = decode_key(normal->str);
+    if (!key) {
+        error_setg(errp, "JSON parse error, key contains a NUL character");
+        return false;
+    }
     /* Takes the key. */
-    if (!g_hash_table_add(keys, decode_key(normal->str))) {
+    if (!g_hash_table_add(keys, key)) {
         error_setg(errp, "JSON parse error, duplicate key");
         return false;
     }

@@ -214,6 +214,8 @@ static const struct {
       "\"transport\":\"file\"}", NULL },
     { "file:a,offset=0x20M", NULL,
       "file URI has bad offset 0x20M: Invalid argument" },
+    { "file:a,offset=-1", NULL,
+      "file URI has bad offset -1: Numerical result out of range" },
     { "file:a,offset=", NULL, "file URI has bad offset : Invalid argument" },
     { "foo:bar", NULL, "unknown migration protocol: foo:bar" },
     { "", NULL, "unknown migration protocol: " },

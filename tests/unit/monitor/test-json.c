@@ -38,7 +38,7 @@ static void test_pieces(void)
     static const char text[] =
         "{'a': [1, -2.5e3, true, null], \"b\": {'c': \"\\u00e4\\n\"}} [] "
         "'s' 12 null @ {\"x\" 1} [}] -0 0.0 1e400 [1,] tru [\"\\ud800\"] "
-        "[\"\\u12\"] [\"\xff\"] {} ";
+        "[\"\\u12\"] [\"\xff\"] {\"a\\u0000b\": 1} {} ";
     static const char want[] =
         "{\"a\": [1, -2500, true, null], \"b\": {\"c\": \"\\u00E4\\n\"}}|[]|"
         "\"s\"|12|null|JSON parse error, stray '@'|"
@@ -48,8 +48,9 @@ static void test_pieces(void)
         "JSON parse error, expecting value|"
         "JSON parse error, invalid keyword 'tru'|"
         "JSON parse error, \\ud800 is not a valid Unicode character|"
-        "JSON parse error, invalid hex escape '\\u12' in string|"
-        "JSON parse error, invalid UTF-8 sequence in string|{}|";
+        "JSON parse error, \\u12 is not a valid Unicode character|"
+        "JSON parse error, invalid UTF-8 sequence in string|"
+        "JSON parse error, key contains a NUL character|{}|";
 
     for (size_t piece = 1; piece <= sizeof(text); piece++) {
         g_autofree char *got = parse_all(text, sizeof(text) - 1, piece);
