@@ -255,8 +255,8 @@ bool migration_options_check(const MigrationOptions *o, Error **errp)
     return true;
 }
 
-static bool option_parse_enum(const MigOption *opt, const char *text,
-                              uint64_t *v, Error **errp)
+static bool option_parse_enum(const MigOption *opt, const char *option,
+                              const char *text, uint64_t *v, Error **errp)
 {
     const char *name;
 
@@ -266,56 +266,70 @@ static bool option_parse_enum(const MigOption *opt, const char *text,
             return true;
         }
     }
-    error_setg(errp, "Parameter '%s' does not accept value '%s'", opt->name,
+    error_setg(errp, "Parameter '%s' does not accept value '%s'", option,
                text);
     return false;
 }
 
-bool migration_option_set_text(MigrationOptions *o, const MigOption *opt,
-                               const char *text, bool hmp, Error **errp)
+/*
+ * What @text means for an option that is no string; its range is not looked
+ * at.  @name is what the user calls it.
+ */
+static bool option_parse(const MigOption *opt, const char *name,
+                         const char *text, bool hmp, uint64_t *v, Error **errp)
 {
-    uint64_t unit = hmp && opt->hmp_unit ? opt->hmp_unit : 1;
-    uint64_t v = 0;
     bool flag;
 
     switch (opt->type) {
-    case MIG_TYPE_STR:
-        return option_put_str(o, opt, text, errp);
     case MIG_TYPE_BOOL:
-        if (!qapi_bool_parse(opt->name, text, &flag, errp)) {
+        if (!qapi_bool_parse(name, text, &flag, errp)) {
             return false;
         }
-        v = flag;
-        break;
+        *v = flag;
+        return true;
     case MIG_TYPE_ENUM:
-        if (!option_parse_enum(opt, text, &v, errp)) {
-            return false;
-        }
-        break;
+        return option_parse_enum(opt, name, text, v, errp);
     case MIG_TYPE_UINT8:
-        if (!qemu_parse_u64(text, &v) || v > UINT8_MAX) {
-            error_setg(errp, "Parameter '%s' expects %s", opt->name,
-                       v > UINT8_MAX ? "uint8_t" : "uint64");
+        *v = 0;
+        if (!qemu_parse_u64(text, v) || *v > UINT8_MAX) {
+            error_setg(errp, "Parameter '%s' expects %s", name,
+                       *v > UINT8_MAX ? "uint8_t" : "uint64");
             return false;
         }
-        break;
-    case MIG_TYPE_UINT:
-    case MIG_TYPE_SIZE:
-        if (hmp && opt->hmp_unit) {
-            if (!qemu_parse_size(text, unit, &v)) {
-                error_setg(errp, "Invalid size %s", text);
-                return false;
-            }
-        } else if (!qemu_parse_size_option(opt->name, text, unit, &v, errp)) {
+        return true;
+    default:
+        if (!hmp || !opt->hmp_unit) {
+            return qemu_parse_size_option(name, text, 1, v, errp);
+        }
+        if (!qemu_parse_size(text, opt->hmp_unit, v)) {
+            error_setg(errp, "Invalid size %s", text);
             return false;
         }
-        break;
+        return true;
     }
+}
+
+/* To @v, if it is in range. */
+static bool option_set(MigrationOptions *o, const MigOption *opt, uint64_t v,
+                       Error **errp)
+{
     if (!option_check_range(opt, v, errp)) {
         return false;
     }
     option_put(o, opt, v);
     return true;
+}
+
+bool migration_option_set_text(MigrationOptions *o, const MigOption *opt,
+                               const char *text, bool hmp, Error **errp)
+{
+    uint64_t v;
+
+    if (opt->type == MIG_TYPE_STR) {
+        return option_put_str(o, opt, text, errp);
+    }
+    return option_parse(opt, opt->name, text, hmp, &v, errp) &&
+           option_set(o, opt, v, errp);
 }
 
 bool migration_option_set_json(MigrationOptions *o, const MigOption *opt,
@@ -334,8 +348,8 @@ bool migration_option_set_json(MigrationOptions *o, const MigOption *opt,
         v = json_object_get_boolean(value);
         break;
     case MIG_TYPE_ENUM:
-        if (!option_parse_enum(opt, json_object_get_string(value), &v,
-                               errp)) {
+        if (!option_parse_enum(opt, opt->name,
+                               json_object_get_string(value), &v, errp)) {
             return false;
         }
         break;
@@ -355,14 +369,30 @@ bool migration_option_set_json(MigrationOptions *o, const MigOption *opt,
 bool migration_options_set_global(MigrationOptions *o, const char *prop,
                                   const char *value, Error **errp)
 {
-    for (size_t i = 0; i < G_N_ELEMENTS(options); i++) {
+    const MigOption *opt = NULL;
+    uint64_t v;
+    bool ok;
+
+    for (size_t i = 0; i < G_N_ELEMENTS(options) && !opt; i++) {
         if (options[i].global && !strcmp(options[i].global, prop)) {
-            return migration_option_set_text(o, &options[i], value, false,
-                                             errp);
+            opt = &options[i];
         }
     }
-    error_setg(errp, "Property 'migration.%s' not found", prop);
-    return false;
+    if (!opt) {
+        error_setg(errp, "Property 'migration.%s' not found", prop);
+        ok = false;
+    } else if (opt->type == MIG_TYPE_STR) {
+        ok = option_put_str(o, opt, value, errp);
+    } else {
+        ok = option_parse(opt, prop, value, false, &v, errp);
+    }
+    if (!ok) {
+        error_prepend(errp, "can't apply global migration.%s=%s: ", prop,
+                      value);
+        return false;
+    }
+    /* A value out of range is no matter of how it was given. */
+    return opt->type == MIG_TYPE_STR || option_set(o, opt, v, errp);
 }
 
 json_object *migration_option_get_json(const MigrationOptions *o,

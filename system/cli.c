@@ -3,6 +3,7 @@
 #include "qemu/osdep.h"
 
 #include "config-host.h"
+#include "qapi/qapi-types-run-state.h"
 #include "qemu/cutils.h"
 #include "qemu/keyval.h"
 #include "system/cli.h"
@@ -132,15 +133,13 @@ static bool parse_memory(CommandLine *cl, const CliUse *use, Error **errp)
 
 static bool parse_smp(CommandLine *cl, const CliUse *use, Error **errp)
 {
-    static const char *const known[] = { "cpus",  "maxcpus", "sockets", "dies",
-                                         "cores", "threads", NULL };
     json_object *o = keyval_parse(use->value, "cpus", true, false, NULL, errp);
 
     if (!o) {
         return false;
     }
     json_merge(&cl->smp, o);
-    return cli_only_members(cl->smp, known, errp);
+    return true;
 }
 
 static bool parse_name(CommandLine *cl, const CliUse *use, Error **errp)
@@ -175,16 +174,35 @@ static bool parse_uuid(CommandLine *cl, const CliUse *use, Error **errp)
 
 static bool parse_display(CommandLine *cl, const CliUse *use, Error **errp)
 {
-    if (!g_str_equal(use->value, "none")) {
-        error_setg(errp, "Parameter 'type' does not accept value '%s'",
-                   use->value);
+    json_object *o = keyval_parse(use->value, "type", true, false, NULL,
+                                  errp);
+    const char *type = o ? member(o, "type") : NULL;
+    bool ok = false;
+
+    if (!o) {
         return false;
     }
-    cl->display_none = true;
-    return true;
+    if (!type) {
+        error_setg(errp, "Parameter 'type' is missing");
+    } else if (!g_str_equal(type, "none")) {
+        error_setg(errp, "Parameter 'type' does not accept value '%s'", type);
+    } else {
+        ok = true;
+        json_object_object_foreach(o, key, val)
+        {
+            (void)val;
+            if (ok && !g_str_equal(key, "type")) {
+                error_setg(errp, "Parameter '%s' is unexpected", key);
+                ok = false;
+            }
+        }
+    }
+    json_object_put(o);
+    cl->display_none = ok;
+    return ok;
 }
 
-/* -audio, -vnc, -vga: there are no such devices, so only "none" is true. */
+/* -audio, -vnc, -nic and such: there are no such devices, so only "none" is true. */
 static bool parse_only_none(CommandLine *cl, const CliUse *use, Error **errp)
 {
     if (!g_str_equal(use->value, "none")) {
@@ -192,6 +210,37 @@ static bool parse_only_none(CommandLine *cl, const CliUse *use, Error **errp)
         return false;
     }
     return true;
+}
+
+/* -action reboot=reset|shutdown,shutdown=poweroff|pause */
+static bool parse_action(CommandLine *cl, const CliUse *use, Error **errp)
+{
+    static const char *const known[] = { "reboot", "shutdown", NULL };
+    json_object *o = keyval_parse(use->value, NULL, true, false, NULL, errp);
+    bool ok = o && cli_only_members(o, known, errp);
+    ShutdownAction shutdown;
+    RebootAction reboot;
+
+    if (ok && member(o, "reboot")) {
+        ok = RebootAction_parse(member(o, "reboot"), &reboot);
+        if (ok) {
+            cl->no_reboot = reboot == REBOOT_ACTION_SHUTDOWN;
+        } else {
+            error_setg(errp, "Parameter 'reboot' does not accept value '%s'",
+                       member(o, "reboot"));
+        }
+    }
+    if (ok && member(o, "shutdown")) {
+        ok = ShutdownAction_parse(member(o, "shutdown"), &shutdown);
+        if (ok) {
+            cl->no_shutdown = shutdown == SHUTDOWN_ACTION_PAUSE;
+        } else {
+            error_setg(errp, "Parameter 'shutdown' does not accept value "
+                       "'%s'", member(o, "shutdown"));
+        }
+    }
+    json_object_put(o);
+    return ok;
 }
 
 static bool parse_msg(CommandLine *cl, const CliUse *use, Error **errp)
@@ -241,6 +290,8 @@ static const CliOption cli_options[] = {
       FLAG(no_reboot) },
     { "no-shutdown", NULL, NULL, "stay, stopped, when the guest shuts down",
       NULL, FLAG(no_shutdown) },
+    { "action", NULL, "reboot=reset|shutdown,shutdown=poweroff|pause",
+      "what a reset or shutdown of the guest does", parse_action, 0 },
     { "incoming", NULL, "uri|defer|json", "wait for a migrated guest", NULL,
       TEXT(incoming) },
     { "only-migratable", NULL, NULL, "refuse what blocks migration", NULL,
@@ -271,6 +322,9 @@ static const CliOption cli_options[] = {
     { "audio", NULL, "none", NULL, parse_only_none, 0 },
     { "vnc", NULL, "none", NULL, parse_only_none, 0 },
     { "vga", NULL, "none", NULL, parse_only_none, 0 },
+    { "net", NULL, "none", NULL, parse_only_none, 0 },
+    { "nic", NULL, "none", NULL, parse_only_none, 0 },
+    { "parallel", NULL, "none", NULL, parse_only_none, 0 },
     { "device", NULL, "driver[,id=ID][,prop=value...]",
       "add a device (-device help lists them)", parse_device, 0 },
     { "add-fd", NULL, "fd=n,set=m[,opaque=text]",
@@ -398,7 +452,8 @@ bool cli_parse_global(const char *text, char **driver, char **prop,
         ok = true;
         for (size_t i = 0; known[i] && ok; i++) {
             if (!member(o, known[i])) {
-                error_setg(errp, "Parameter '%s' is missing", known[i]);
+                error_setg(errp, "options 'driver', 'property', and 'value' "
+                           "are required");
                 ok = false;
             }
         }

@@ -106,6 +106,8 @@ static bool choose_machine(Program *p, const char **backend, Error **errp)
 
 static bool check_cpus(Program *p, Error **errp)
 {
+    static const char *const known[] = { "cpus",  "maxcpus", "sockets", "dies",
+                                         "cores", "threads", NULL };
     const char *text;
     uint64_t n;
 
@@ -115,8 +117,12 @@ static bool check_cpus(Program *p, Error **errp)
     json_object_object_foreach(p->cl.smp, key, val)
     {
         text = json_object_get_string(val);
+        if (!g_strv_contains(known, key)) {
+            error_setg(errp, "Parameter 'smp.%s' is unexpected", key);
+            return false;
+        }
         if (!qemu_parse_u64(text, &n)) {
-            error_setg(errp, "Parameter '%s' expects a number", key);
+            error_setg(errp, "Parameter 'smp.%s' expects integer", key);
             return false;
         }
         if (n == 0) {
@@ -155,54 +161,6 @@ static bool configure_machine(Program *p, const char **backend, Error **errp)
     p->config.uuid = cl->uuid;
     p->config.incoming = cl->incoming != NULL;
     p->config.autostart = !cl->stopped;
-    return true;
-}
-
-/* ---- objects ---- */
-
-static bool is_memory_backend(json_object *props)
-{
-    const char *type = json_object_get_string(
-        json_object_object_get(props, "qom-type"));
-
-    return type && g_str_has_prefix(type, "memory-backend-");
-}
-
-static bool create_object(Program *p, json_object *props, bool from_text,
-                          Error **errp)
-{
-    const char *id = json_object_get_string(
-        json_object_object_get(props, "id"));
-
-    if (id && object_container_get(p->objects, id)) {
-        error_setg(errp, "Duplicate ID '%s' for object", id);
-        return false;
-    }
-    return object_container_add(p->objects, props, from_text, errp);
-}
-
-/* Secrets and the like come before the monitors, memory after them. */
-static bool create_objects(Program *p, bool memory)
-{
-    for (guint i = 0; i < p->cl.objects->len; i++) {
-        const CliUse *use = &g_array_index(p->cl.objects, CliUse, i);
-        Error *err = NULL;
-        bool ok;
-        json_object *props = keyval_parse_or_json(use->value, "qom-type",
-                                                  NULL, &err);
-
-        if (!props) {
-            cli_report(use, err);
-            return false;
-        }
-        ok = is_memory_backend(props) != memory ||
-             create_object(p, props, use->value[0] != '{', &err);
-        json_object_put(props);
-        if (!ok) {
-            cli_report(use, err);
-            return false;
-        }
-    }
     return true;
 }
 
@@ -253,7 +211,12 @@ static bool process_phase(Program *p)
     for (guint i = 0; i < p->cl.traces->len; i++) {
         const CliUse *use = &g_array_index(p->cl.traces, CliUse, i);
 
-        if (!trace_opt_parse(use->value, &err)) {
+        bool ok;
+
+        cli_set_location(use);
+        ok = trace_opt_parse(use->value, &err);
+        cli_set_location(NULL);
+        if (!ok) {
             cli_report(use, err);
             return false;
         }
@@ -304,6 +267,13 @@ static bool create_serial(Program *p, guint port, const CliUse *use)
     p->serials[port] = chardev_container_parse(p->chardevs, use->value, label,
                                                &monitor, &err);
     cli_set_location(NULL);
+    if (!p->serials[port] && !g_str_has_prefix(use->value, "chardev:")) {
+        /* Known as two lines. */
+        cli_report(use, err);
+        err = NULL;
+        error_setg(&err, "could not connect serial device to character "
+                   "backend '%s'", use->value);
+    }
     if (!p->serials[port] ||
         (monitor &&
          !monitor_init(p->monitors, monitor, false, false, &err))) {
@@ -535,8 +505,6 @@ static bool apply_global(Program *p, const CliUse *use)
         return true;
     }
     if (!migration_set_global(p->machine, prop, value, &err)) {
-        error_prepend(&err, "can't apply global %s.%s=%s: ", driver, prop,
-                      value);
         error_report_err(err);
         return false;
     }
@@ -577,7 +545,7 @@ static bool build_machine(Program *p, const char *backend)
 {
     Error *err = NULL;
 
-    if (!create_objects(p, true)) {
+    if (!cli_create_objects(&p->cl, p->objects, true)) {
         return false;
     }
     if (backend) {
@@ -660,7 +628,8 @@ static bool start(Program *p)
         chardev_container_refuse_stdio(p->chardevs);
     }
     add_stdio_devices(&p->cl);
-    if (!create_objects(p, false) || !create_chardevs(p)) {
+    if (!cli_create_objects(&p->cl, p->objects, false) ||
+        !create_chardevs(p)) {
         return false;
     }
     p->config.objects = p->objects;

@@ -43,7 +43,7 @@ typedef struct ChardevHandlers {
  * of all event(OPENED) if a peer is there already.  @h is not copied.  The
  * front end must keep @chr alive until it detaches.
  *
- * False with "Device 'ID' is in use" if there is a front end already.
+ * False with "chardev 'ID' is already in use" if there is a front end already.
  */
 bool chardev_attach(Chardev *chr, const ChardevHandlers *h, void *opaque,
                     GMainContext *context, Error **errp);

@@ -6,6 +6,7 @@
 #include <json-c/json.h>
 
 #include "qemu/error.h"
+#include "qemu/object.h"
 
 /* One use of an option, in the order of the command line. */
 typedef struct CliUse {
@@ -73,6 +74,13 @@ void cli_print_help(void);
 
 /* Carry out -add-fd, and close what it duplicated; errors are reported. */
 bool cli_add_fds(const CommandLine *cl);
+
+/*
+ * Carry out -object: those that are memory backends, or the others.  Errors
+ * are reported.
+ */
+bool cli_create_objects(const CommandLine *cl, ObjectContainer *objects,
+                        bool memory);
 
 /* Carry out -device, before machine_build(); errors are reported. */
 struct Machine;

@@ -226,7 +226,7 @@ Chardev *chardev_container_add(ChardevContainer *c, json_object *opts,
         return NULL;
     }
     if (!backend) {
-        error_setg(errp, "Parameter 'backend' is missing");
+        error_setg(errp, "chardev: \"%s\" missing backend", id);
         return NULL;
     }
     kind = find_kind(backend);
@@ -364,7 +364,8 @@ static Chardev *parse_shared(ChardevContainer *c, const char *text,
         return NULL;
     }
     if (chardev_has_frontend(base)) {
-        error_setg(errp, "Device '%s' is in use", chardev_get_label(base));
+        error_setg(errp, "chardev '%s' is already in use",
+                   chardev_get_label(base));
         return NULL;
     }
     chardev_mux_new(base, label, port, c->quit, c->quit_opaque);

@@ -7,6 +7,7 @@
 
 #include "chardev-stream.h"
 #include "io/channel-file.h"
+#include "qemu/fdset.h"
 
 #define CHARDEV_TYPE_FILE (chardev_file_get_type())
 G_DECLARE_FINAL_TYPE(ChardevFile, chardev_file, CHARDEV, FILE, ChardevStream)
@@ -31,6 +32,18 @@ static void chardev_file_init(ChardevFile *self)
 {
 }
 
+/* NULL with the error that users know, whether it would be created or not. */
+static QIOChannelFile *open_path(const char *path, int flags, Error **errp)
+{
+    int fd = qemu_open(path, flags, 0666, NULL);
+
+    if (fd < 0) {
+        error_setg_errno(errp, errno, "Could not open '%s'", path);
+        return NULL;
+    }
+    return qio_channel_file_new_fd(fd);
+}
+
 static Chardev *file_create(const char *label, json_object *opts, Error **errp)
 {
     const char *path = chardev_opt_str(opts, "path");
@@ -47,15 +60,13 @@ static Chardev *file_create(const char *label, json_object *opts, Error **errp)
     if (!chardev_opt_bool(opts, "append", false, &append, errp)) {
         return NULL;
     }
-    out = qio_channel_file_new_path(
-        path, O_WRONLY | O_CREAT | O_CLOEXEC | (append ? O_APPEND : O_TRUNC),
-        0666, errp);
+    out = open_path(path, O_WRONLY | O_CREAT | (append ? O_APPEND : O_TRUNC),
+                    errp);
     if (!out) {
         return NULL;
     }
     if (input_path) {
-        in = qio_channel_file_new_path(input_path, O_RDONLY | O_CLOEXEC, 0,
-                                       errp);
+        in = open_path(input_path, O_RDONLY, errp);
         if (!in) {
             return NULL;
         }

@@ -111,7 +111,7 @@ bool chardev_attach(Chardev *chr, const ChardevHandlers *h, void *opaque,
 
     QEMU_LOCK_GUARD(&p->lock);
     if (p->handlers) {
-        error_setg(errp, "Device '%s' is in use", p->label);
+        error_setg(errp, "chardev '%s' is already in use", p->label);
         return false;
     }
     p->handlers = h;

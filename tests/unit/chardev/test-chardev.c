@@ -482,7 +482,8 @@ static void test_null(void)
     g_assert_cmpstr(name, ==, "null");
     g_assert_true(chardev_has_frontend(chr));
     g_assert_false(chardev_attach(chr, &fe_handlers, fe, NULL, &err));
-    g_assert_cmpstr(error_get_pretty(err), ==, "Device 'n' is in use");
+    g_assert_cmpstr(error_get_pretty(err), ==, 
+                    "chardev 'n' is already in use");
     error_free(err);
     g_assert_true(chardev_container_find(c, "n") == chr);
     g_assert_null(chardev_container_find(c, "m"));

@@ -150,7 +150,19 @@ static void test_globals(void)
     g_assert_cmpuint(o.max_bandwidth, ==, 3 * MiB);
     g_assert_false(migration_options_set_global(&o, "x-colo", "on", &err));
     g_assert_cmpstr(error_get_pretty(err), ==,
+                    "can't apply global migration.x-colo=on: "
                     "Property 'migration.x-colo' not found");
+    g_clear_error(&err);
+    g_assert_false(migration_options_set_global(&o, "x-events", "maybe",
+                                                &err));
+    g_assert_cmpstr(error_get_pretty(err), ==,
+                    "can't apply global migration.x-events=maybe: "
+                    "Parameter 'x-events' expects 'on' or 'off'");
+    g_clear_error(&err);
+    g_assert_false(migration_options_set_global(&o, "multifd-channels", "0",
+                                                &err));
+    g_assert_cmpstr(error_get_pretty(err), ==, "Parameter 'multifd_channels' "
+                    "expects a value between 1 and 255");
     g_clear_error(&err);
     o.caps[MIGRATION_CAPABILITY_VALIDATE_UUID] = true;
     g_assert_true(migration_options_check(&o, &err));
