@@ -501,7 +501,7 @@ static void test_errors(void)
         { "null", "chardev: no id specified" },
         { "null,id=1x", "Parameter 'id' expects an identifier" },
         { "null,id=dup", "Duplicate ID 'dup' for chardev" },
-        { "id=x", "Parameter 'backend' is missing" },
+        { "id=x", "chardev: \"x\" missing backend" },
         { "nosuch,id=x", "'nosuch' is not a valid char driver name" },
         { "socket,id=x", "Unable to parse FD number" },
         { "socket,id=x,path=/nonexistent/s",
