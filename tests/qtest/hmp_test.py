@@ -87,6 +87,19 @@ class Terminal:
             text = (text + data.decode("latin-1")).replace("\r\r\n", "\r\n")
         return text
 
+    def rest(self):
+        """What is left when the other side has gone."""
+        text = ""
+        while select.select([self.fd], [], [], 1)[0]:
+            try:
+                data = os.read(self.fd, 65536)
+            except OSError:
+                break
+            if not data:
+                break
+            text += data.decode("latin-1")
+        return text
+
     def type(self, keys, end=r"\r\n(.*\r\n)?\(qemu\) $"):
         """Press keys, then enter: the line that was executed, as the screen
         shows it, and the text that followed it up to the prompt."""
@@ -554,6 +567,21 @@ def check_report(b, before, after):
     return lines
 
 
+def labels(lines):
+    """What the lines are about, without those that may be missing."""
+    return [s.split(":")[0] for s in lines
+            if not any(re.fullmatch(p, s) for p in OPTIONAL)]
+
+
+def check_documented(lines):
+    """The recorded session of the manual has the lines of today."""
+    path = os.path.join(os.path.dirname(__file__), "../../docs/hmp.md")
+    with open(path, encoding="utf-8") as f:
+        shown = f.read().split("(qemu) info migrate -a\n")[-1]
+    same(labels(shown.split("(qemu)")[0].splitlines()), labels(lines),
+         "the end of the session in docs/hmp.md")
+
+
 def stalled(b):
     """A migration that takes long: at a byte per second."""
     path = b.work.file("stalled")
@@ -595,6 +623,7 @@ def test_info_migrate(b):
     check_info(b, "Migration status: completed",
                [r"total time: \d+ ms", r"downtime: \d+ ms", r"setup: \d+ ms"],
                True)
+    check_documented(b.term.run("info migrate -a"))
     lines = check_report(b, [], ["phases:"])
     same([s.split(":")[0].strip() for s in lines],
          [*PHASES, "sent once", "sent again", "zero", "device state"],
@@ -673,6 +702,10 @@ def test_quit(b):
     b.vm.exit_expected = True
     b.term.send("quit\r")
     same(b.vm.wait_exit(), 0, "exit status after quit")
+    # No farewell, and no prompt for what nobody reads.
+    text = b.term.rest()
+    if PROMPT in text[text.find("quit\x1b[K"):]:
+        raise VMError(f"after quit: {text!r}")
 
 
 def test_stdio(b):

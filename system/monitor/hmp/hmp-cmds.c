@@ -94,7 +94,9 @@ static void hmp_quit(HmpContext *hmp, json_object *args)
 {
     Error *err = NULL;
 
-    qmp_quit(hmp->qmp, &err);
+    if (qmp_quit(hmp->qmp, &err)) {
+        hmp_leave(hmp);
+    }
     hmp_handle_error(hmp, err);
 }
 

@@ -22,6 +22,7 @@ struct HmpMonitor {
     Readline *rl;    /* NULL: a temporary monitor */
     HmpSuspension *suspended; /* owned by the hub; NULL: not suspended */
     GByteArray *typed; /* while suspended */
+    bool leaving;      /* the program ends: no prompt any more */
 };
 
 /* hmp-commands.c: the registered commands. */
@@ -49,5 +50,7 @@ size_t hmp_complete(QmpContext *ctx, Readline *rl, const char *text);
 
 /* The editor of the monitor that @hmp is; NULL: a temporary one. */
 Readline *hmp_readline(HmpContext *hmp);
+/* The program is about to end: give no prompt after this command. */
+void hmp_leave(HmpContext *hmp);
 
 #endif

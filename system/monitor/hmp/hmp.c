@@ -21,6 +21,11 @@ Readline *hmp_readline(HmpContext *hmp)
     return hmp_of(hmp)->rl;
 }
 
+void hmp_leave(HmpContext *hmp)
+{
+    hmp_of(hmp)->leaving = true;
+}
+
 /* Text for the terminal, where lines end with CR LF. */
 static void hmp_append(HmpMonitor *mon, const char *text)
 {
@@ -156,7 +161,7 @@ static void hmp_line(void *opaque, const char *line)
     /* What was printed so far is seen while a long command works. */
     hmp_flush(mon);
     hmp_execute_line(mon, line);
-    if (!mon->suspended) {
+    if (!mon->suspended && !mon->leaving) {
         readline_start(mon->rl);
     }
     hmp_flush(mon);
