@@ -2,17 +2,17 @@
 """Machines for the tests of qemu-migrate, running it, judging the outcome."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import xml.etree.ElementTree
 
-from lib import pattern, tap
+from lib import pattern, stock
 from lib.hostram import HostRam
 from lib.vm import VM, Workspace
 
-STOCK = "/usr/bin/qemu-system-x86_64"
+# The stock programs by name; the other kind is "ours".
+STOCKS = {s.name: s for s in stock.find()}
 SIZE = 24 << 20
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -63,18 +63,14 @@ class Bench:
         self.vms.append(vm)
         return vm
 
-    def ram(self, which, incoming=None, extra=()):
-        """`-machine none` of "ours" or "stock"."""
+    def ram(self, which, incoming=None, extra=(), peer="ours"):
+        """`-machine none` of a kind, to migrate to or from a @peer of one."""
         binary = self.ours
         extra = list(extra)
-        if which == "stock":
-            binary = STOCK
-            if not os.access(STOCK, os.X_OK):
-                raise tap.Skip(f"{STOCK} is not here (package "
-                               "qemu-system-x86)")
-        elif not incoming:
-            # Command 11 is unknown to stock QEMU before 8.2.
-            extra += ["-global", "migration.send-switchover-start=off"]
+        if which != "ours":
+            binary = STOCKS[which].binary
+        elif peer != "ours":
+            extra += STOCKS[peer].compat_args()
         vm = self._start(binary, [
             "-machine", "none,memory-backend=mem0", "-m", "24M", "-object",
             f"memory-backend-ram,id=mem0,size={SIZE}", *extra], incoming)
@@ -84,8 +80,8 @@ class Bench:
         return vm
 
     def pair(self, src="ours", dst="ours", src_extra=(), dst_extra=()):
-        return (self.ram(src, extra=src_extra),
-                self.ram(dst, "defer", dst_extra))
+        return (self.ram(src, extra=src_extra, peer=dst),
+                self.ram(dst, "defer", dst_extra, peer=src))
 
     def live(self, guest, incoming=None):
         """A machine that runs the test guest."""

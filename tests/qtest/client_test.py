@@ -20,9 +20,9 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from client_bench import (  # noqa: E402
-    STOCK, Bench, Failure, check_moved, check_plot, check_stayed, equal,
+    STOCKS, Bench, Failure, check_moved, check_plot, check_stayed, equal,
     finish, says)
-from lib import tap  # noqa: E402
+from lib import stock, tap  # noqa: E402
 from lib.guest import Guest  # noqa: E402
 from lib.relay import Relay  # noqa: E402
 from lib.vm import QMPError, VM  # noqa: E402
@@ -74,22 +74,17 @@ def need_multifd(bench, kinds):
                 for c in vm.cmd("query-migrate-capabilities")]
     if "multifd" not in caps:
         raise tap.Skip("this build has no multifd")
-    if "stock" in kinds and os.access(STOCK, os.X_OK):
-        out = subprocess.run([STOCK, "--version"], capture_output=True,
-                             text=True, check=True).stdout
-        found = re.search(r"version (\d+)\.(\d+)", out)
-        if tuple(map(int, found.groups())) < (8, 1):
-            return ["-global",
-                    "migration.multifd-flush-after-each-section=on"]
-    return []
+    return [arg for kind in kinds - {"ours"}
+            for arg in STOCKS[kind].multifd_args()]
 
 
 def test_between(bench, src_kind, dst_kind, options):
-    extra = {"ours": [], "stock": []}
+    extra = []
     if "--multifd" in options:
-        extra["ours"] = need_multifd(bench, {src_kind, dst_kind})
-    src, dst = bench.pair(src_kind, dst_kind, extra[src_kind],
-                          extra[dst_kind])
+        extra = need_multifd(bench, {src_kind, dst_kind})
+    src, dst = bench.pair(src_kind, dst_kind,
+                          extra if src_kind == "ours" else [],
+                          extra if dst_kind == "ours" else [])
     svg = bench.work.file("a.svg")
     rep = bench.report(src, dst, "--plot", svg, "--bandwidth", "15M",
                        "--downtime", "10", *options)
@@ -596,20 +591,27 @@ def test_installed(bench, build):
 
 
 def cases(suite, run, build):
-    for kinds in (("ours", "ours"), ("stock", "stock"), ("stock", "ours"),
-                  ("ours", "stock")):
+    stocks = list(STOCKS)
+    pairs = [("ours", "ours")]
+    for kind in stocks:
+        pairs += [(kind, kind), (kind, "ours"), ("ours", kind)]
+    for kinds in pairs:
         name = "-to-".join(kinds)
         suite.add(f"{name}/move", run, test_between, *kinds, [])
         suite.add(f"{name}/destination-killed", run, test_destination_killed,
                   *kinds)
         suite.add(f"{name}/multifd", run, test_between, *kinds,
                   ["--multifd", "3"])
-    suite.add("stock-to-stock/compression", run, test_between, "stock",
-              "stock", ["--multifd", "3", "--compression", "zlib"])
-    for kinds in (("ours", "stock"), ("stock", "ours")):
-        suite.add(f"{kinds[0]}-to-{kinds[1]}/lacks", run,
-                  test_one_side_lacks, *kinds)
-    for kind in ("ours", "stock"):
+    if len(stocks) > 1:
+        suite.add("older-to-newer/move", run, test_between, stocks[0],
+                  stocks[-1], [])
+    for kind in stocks:
+        suite.add(f"{kind}-to-{kind}/compression", run, test_between, kind,
+                  kind, ["--multifd", "3", "--compression", "zlib"])
+        for kinds in (("ours", kind), (kind, "ours")):
+            suite.add(f"{kinds[0]}-to-{kinds[1]}/lacks", run,
+                      test_one_side_lacks, *kinds)
+    for kind in ("ours", *stocks):
         suite.add(f"{kind}/interrupt", run, test_interrupt, kind,
                   signal.SIGINT)
         suite.add(f"{kind}/tls", run, test_tls, kind)
@@ -651,6 +653,7 @@ def main():
                 raise
 
     cases(suite, run, build)
+    stock.add_missing(suite, list(STOCKS.values()))
     return suite.run(sys.argv[5:])
 
 
