@@ -23,6 +23,8 @@ class Schema:
                       if e["meta-type"] not in ("command", "event")}
         self.commands = {e["name"]: e for e in entities
                          if e["meta-type"] == "command"}
+        self.events = {e["name"]: e for e in entities
+                       if e["meta-type"] == "event"}
 
     def value(self, name, rng, depth=0, rare=0.0):
         """A value of type @name; members are wrong with chance @rare."""
@@ -81,6 +83,16 @@ class Schema:
         kind = self.types[name]
         check = getattr(self, "_check_" + kind["meta-type"])
         return check(kind, value, path)
+
+    def check_event(self, event):
+        """Why @event, as it came, is none of the schema; None if it is."""
+        if event.get("event") not in self.events:
+            return f"{event} is not in the schema"
+        unknown = set(event) - {"event", "data", "timestamp"}
+        if unknown:
+            return f"{event} has {unknown}"
+        return self.check(self.events[event["event"]]["arg-type"],
+                          event.get("data", {}), event["event"])
 
     def _check_builtin(self, kind, value, path):
         want = {"string": str, "int": int, "number": (int, float),
