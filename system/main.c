@@ -681,6 +681,8 @@ static void finish(Program *p)
         main_loop_set_lock(NULL, NULL);
         bql_unlock(p->machine);
         machine_free(p->machine);
+    } else {
+        g_clear_pointer(&p->objects, object_container_free);
     }
     g_clear_pointer(&p->config.properties, g_hash_table_unref);
     g_clear_pointer(&p->chardevs, chardev_container_free);

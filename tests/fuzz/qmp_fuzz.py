@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A QMP monitor under bytes that mean little: requests made up from the
-schema, right and wrong, and damaged text; connections that come and go.
+schema, right and wrong, lines for the human monitor, and damaged text;
+connections that come and go.
 
 The program must answer every whole request, and must end with status 0 on
 SIGTERM; a sanitizer's report ends it otherwise.
@@ -13,6 +14,7 @@ import errno
 import json
 import os
 import random
+import re
 import socket
 import subprocess
 import sys
@@ -24,8 +26,7 @@ from lib.qapi import Schema, WORDS  # noqa: E402
 from lib.qmp import QMPClosed, QMPTimeout  # noqa: E402
 from lib.vm import VM, VMError, Workspace  # noqa: E402
 
-# quit ends the program, which is right but of no use here.  A command line of
-# HMP would mean whatever WORDS say, "quit" is not among them.
+# quit ends the program, which is right but of no use here.
 NOT_CALLED = {"quit"}
 ANSWER = 60  # seconds; a hang, not a measure of speed
 
@@ -33,6 +34,15 @@ PIECES = ['{', '}', '[', ']', ':', ',', '"', "'", '"execute"', '"arguments"',
           '"id"', '"exec-oob"', 'true', 'null', '-', '1e999', '0x', '\\',
           '\\u0000', '\\ud800', '\x00', '\x01', '\xff', ' ', '\n', '\r\n',
           '"query-status"', '{"execute": "query-status"}', '[[[[', '1' * 40]
+
+
+HUMAN_FORMATS = ["/x", "/4xb", "/c", "/i", "/2000000g", "/", "/z", "/9o"]
+HUMAN_WORDS = ["on", "off", "-d", "-r", "-a", "-z", "0", "1", "-1", "0x10",
+               "1+", "(", "1k", "1.5G", "0x7fffffffffffffff", "1/0", "$eip",
+               '"', '"a b"', "a", "/", "*", "events", "multifd",
+               "max-bandwidth", "downtime-limit", "tls-creds", "none",
+               "unix:nobody", "file:out", "trace:*", "nosuch", "\xe4", "\x01",
+               "authz-simple,id=a,identity=b", "/objects", "/machine", "type"]
 
 
 class Ended(Exception):
@@ -52,6 +62,7 @@ class Target:
             *(["-incoming", "defer"] if number % 2 else [])],
             preexec=lambda: os.chdir(work.path))
         self.vm.qmp.timeout = ANSWER
+        self.schema = self.human = None
 
     def connect(self):
         """The next client; those before may not all have been noticed."""
@@ -70,6 +81,14 @@ class Target:
                     self.fail("no connection is taken any more")
                 time.sleep(0.001)
 
+    def check_events(self):
+        """What came meanwhile is in the schema."""
+        for event in self.vm.qmp.events:
+            why = self.schema.check_event(event)
+            if why:
+                self.fail(why)
+        self.vm.qmp.events.clear()
+
     def fail(self, text):
         try:
             status = self.vm.process.wait(1)
@@ -84,7 +103,7 @@ class Target:
         """It lives and answers."""
         try:
             self.vm.qmp.command("query-status")
-            self.vm.qmp.events.clear()
+            self.check_events()
         except (QMPClosed, QMPTimeout, OSError) as e:
             self.fail(f"{e} after {doing}")
 
@@ -128,6 +147,49 @@ def request(rng, schema):
     return msg
 
 
+def human_names(target):
+    """All commands of the human monitor that a test may give."""
+    names = []
+    for prefix, listing in (("", "help"), ("info ", "info")):
+        text = target.vm.cmd("human-monitor-command",
+                             {"command-line": listing})
+        for line in text.split("\r\n"):
+            if " -- " in line:
+                word = line[len(prefix):].split()[0]
+                names += [prefix + n for n in word.split("|")]
+    # It would end the program; it would look at all that is asked for.
+    return [n for n in names if n not in ("quit", "q", "sum")]
+
+
+def human_line(rng, names):
+    """A command and words that may be what it takes."""
+    line = rng.choice(names)
+    if rng.random() < 0.2:
+        line += rng.choice(HUMAN_FORMATS)
+    for _ in range(rng.choice([0, 1, 1, 2, 2, 3, 5])):
+        line += rng.choice([" ", " ", " ", "  ", "\t", ""])
+        line += rng.choice(HUMAN_WORDS)
+    return line
+
+
+def fuzz_human(target, rng, schema):
+    """Lines of the human monitor; some with damage."""
+    del schema
+    line = human_line(rng, target.human)
+    if rng.random() < 0.2:
+        line = damage(rng, line.encode("latin-1")).decode("latin-1")
+    if re.search("(^|[^a-z])q(uit)?([^a-z]|$)", line):
+        return
+    try:
+        target.vm.qmp.send("human-monitor-command", {"command-line": line})
+        reply = target.vm.qmp.reply()
+    except (QMPClosed, QMPTimeout, OSError) as e:
+        target.fail(f"{e} after {line!r}")
+    if not isinstance(reply.get("return", ""), str):
+        target.fail(f"{line!r}: {reply}")
+    target.check_events()
+
+
 def fuzz_grammar(target, rng, schema):
     """Whole requests: each has an answer, of the type the schema says."""
     msg = request(rng, schema)
@@ -142,7 +204,7 @@ def fuzz_grammar(target, rng, schema):
                            reply["return"])
         if why:
             target.fail(f"{json.dumps(msg)[:2000]}: {why}")
-    target.vm.qmp.events.clear()
+    target.check_events()
 
 
 def fuzz_bytes(target, rng, schema):
@@ -179,14 +241,15 @@ def run(binary, seconds, seed):
             target = Target(binary, work, number)
             try:
                 schema = Schema(target.vm.cmd("query-qmp-schema"))
+                target.schema = schema
+                target.human = human_names(target)
                 # A new program now and then, as objects and such pile up.
                 for _ in range(1500):
                     if time.monotonic() > end:
                         break
-                    if rng.random() < 0.7:
-                        fuzz_grammar(target, rng, schema)
-                    else:
-                        fuzz_bytes(target, rng, schema)
+                    fuzz = rng.choices((fuzz_grammar, fuzz_bytes,
+                                        fuzz_human), (6, 3, 2))[0]
+                    fuzz(target, rng, schema)
                     calls += 1
                     if calls % 50 == 0:
                         target.check("those before")

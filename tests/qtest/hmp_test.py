@@ -345,7 +345,7 @@ LINES = [
     ("stop;cont", ["unknown command: 'stop;cont'"]),
     ("#x", ["unknown command: '#x'"]),
     ("info xyz", ["unknown command: 'info xyz'"]),
-    ("info xyz a", ["unknown command: 'info xyz a'"]),
+    ("info xyz a", ["unknown command: 'info xyz'"]),
     ("infostatus", ["unknown command: 'infostatus'"]),
     ("info  status", ["VM status: paused (prelaunch)"]),
     ("info status x", extra("status", "info status")),

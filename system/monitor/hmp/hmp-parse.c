@@ -314,10 +314,8 @@ void hmp_execute_line(HmpMonitor *mon, const char *line)
     p = line;
     cmd = parse_command(&p);
     if (!cmd) {
-        bool info = g_str_has_prefix(line, "info");
-
-        hmp_printf(&mon->hmp, "unknown command: '%.*s'\n",
-                   info ? (int)strlen(begin) : (int)(p - begin), begin);
+        hmp_printf(&mon->hmp, "unknown command: '%.*s'\n", (int)(p - begin),
+                   begin);
         return;
     }
     args = hmp_parse_args(cmd, p, &err);

@@ -510,7 +510,7 @@ static void test_errors(void)
         { "file,id=x", "chardev: file: no filename given" },
         { "null,id=x,size=3", "Invalid parameter 'size'" },
         { "file,id=x,path=/nonexistent/x",
-          "Could not create '/nonexistent/x': No such file or directory" },
+          "Could not open '/nonexistent/x': No such file or directory" },
     };
     ChardevContainer *c = chardev_container_new();
 
