@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "io/authz-int.h"
+#include "qemu/fdset.h"
 #include "qemu/thread.h"
 
 typedef struct AuthzListFile {
@@ -76,7 +77,7 @@ static bool authz_list_file_load(AuthzListFile *a, Error **errp)
     Error *err = NULL;
 
     g_clear_pointer(&a->list, qapi_free_AuthZListProperties);
-    if (!g_file_get_contents(a->filename, &text, NULL, &err)) {
+    if (!qemu_read_file(a->filename, &text, NULL, &err)) {
         error_propagate(errp, err);
         error_prepend(errp, "Unable to read %s: ", a->filename);
         return false;

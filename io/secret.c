@@ -5,6 +5,7 @@
 #include "io/secret-crypt.h"
 #include "io/secret.h"
 #include "qapi/qapi-types-objects.h"
+#include "qemu/fdset.h"
 
 #define SECRET_TYPE (secret_get_type())
 G_DECLARE_FINAL_TYPE(Secret, secret, IO, SECRET, GObject)
@@ -134,7 +135,7 @@ static uint8_t *secret_load(Secret *s, size_t *len, Error **errp)
         error_setg(errp, "Either 'file' or 'data' must be provided");
         return NULL;
     }
-    if (!g_file_get_contents(s->file, &text, len, &err)) {
+    if (!qemu_read_file(s->file, &text, len, &err)) {
         error_propagate(errp, err);
         error_prepend(errp, "Unable to read %s: ", s->file);
         return NULL;

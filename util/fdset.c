@@ -273,3 +273,49 @@ int qemu_close(int fd)
     }
     return close(fd);
 }
+
+/* Until the end; errno is set if that fails. */
+static bool read_all(int fd, GByteArray *all)
+{
+    uint8_t buf[4096];
+    ssize_t n;
+
+    lseek(fd, 0, SEEK_SET); /* a pipe goes on from where it is */
+    do {
+        n = read(fd, buf, sizeof(buf));
+        if (n > 0) {
+            g_byte_array_append(all, buf, n);
+        }
+    } while (n > 0 || (n < 0 && errno == EINTR));
+    return n == 0;
+}
+
+bool qemu_read_file(const char *name, char **text, size_t *len, Error **errp)
+{
+    GByteArray *all;
+    bool ok;
+    int fd;
+
+    if (!g_str_has_prefix(name, FDSET_PATH)) {
+        return g_file_get_contents(name, text, len, errp);
+    }
+    fd = qemu_open(name, O_RDONLY, 0, NULL);
+    if (fd < 0) {
+        error_setg_errno(errp, errno, "Failed to open file “%s”", name);
+        return false;
+    }
+    all = g_byte_array_new();
+    ok = read_all(fd, all);
+    if (!ok) {
+        error_setg_errno(errp, errno, "Failed to read from file “%s”", name);
+        g_byte_array_free(all, true);
+    } else {
+        if (len) {
+            *len = all->len;
+        }
+        g_byte_array_append(all, (const uint8_t *)"", 1);
+        *text = (char *)g_byte_array_free(all, false);
+    }
+    qemu_close(fd);
+    return ok;
+}

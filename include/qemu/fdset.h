@@ -40,5 +40,11 @@ void fdset_drop_unused(void);
  */
 int qemu_open(const char *name, int flags, mode_t mode, Error **errp);
 int qemu_close(int fd);
+/*
+ * All of a file, as g_file_get_contents() gives it: *@text is freed by
+ * g_free(), followed by a NUL; @len may be NULL.  A file of a set is read from
+ * its beginning, if it has one.
+ */
+bool qemu_read_file(const char *name, char **text, size_t *len, Error **errp);
 
 #endif

@@ -179,6 +179,41 @@ def test_memory_backend(bench):
     same(give(vm, path, os.O_RDWR)["fdset-id"], 0, "its id is free again")
 
 
+def test_secret(bench):
+    """Secrets and lists of names may come from sets, more than once."""
+    vm = bench.start()
+    secret = bench.work.file("secret")
+    with open(secret, "w", encoding="ascii") as f:
+        f.write("YWJj")
+    names = bench.work.file("names")
+    with open(names, "w", encoding="ascii") as f:
+        f.write('{"policy": "deny", "rules": []}')
+    args = {"qom-type": "secret", "file": "/dev/fdset/0", "format": "base64"}
+    same(ask(vm, "object-add", {**args, "id": "s"})[1],
+         "Unable to read /dev/fdset/0: Failed to open file \u201c/dev/fdset/0"
+         "\u201d: No such file or directory", "no such set")
+    give(vm, secret, os.O_RDONLY)
+    for name in ("s", "t"):
+        vm.cmd("object-add", {**args, "id": name})
+    # What was read is good base64, and can be the key of others.
+    same(ask(vm, "object-add", {"qom-type": "secret", "id": "u",
+                                "file": "/dev/fdset/0", "format": "raw",
+                                "keyid": "s"})[1],
+         "IV is required to decrypt secret", "a key")
+    give(vm, names, os.O_RDONLY)
+    args = {"qom-type": "authz-list-file", "filename": "/dev/fdset/1"}
+    vm.cmd("object-add", {**args, "id": "l", "refresh": False})
+    give(vm, secret, os.O_WRONLY)
+    same(ask(vm, "object-add", {
+        "qom-type": "secret", "id": "v", "file": "/dev/fdset/2"})[0],
+         "GenericError", "only for writing")
+    for name in ("s", "t", "l"):
+        vm.cmd("object-del", {"id": name})
+    for fdset in (0, 1, 2):
+        vm.cmd("remove-fd", {"fdset-id": fdset})
+    same(vm.cmd("query-fdsets"), [], "nothing is left open")
+
+
 def test_option(bench):
     """-add-fd: the descriptor is duplicated, the original closed."""
     path = bench.work.file("vm.trace")
@@ -222,7 +257,7 @@ def main():
             fn(bench)
 
     for fn in (test_sets, test_last_client, test_file_uri,
-               test_memory_backend, test_option):
+               test_memory_backend, test_secret, test_option):
         suite.add(fn.__name__[5:].replace("_", "-"), run, fn)
     return suite.run(sys.argv[2:])
 
