@@ -111,6 +111,7 @@ struct Machine {
     GPtrArray *devices;      /* Device, references */
     GPtrArray *plugged;      /* Device; references until machine_build() */
     GPtrArray *displays;     /* const Display, borrowed */
+    GPtrArray *pins;         /* IRQPins, owned; NULL: none */
 
     const DirtySource *dirty_source;
     void *dirty_opaque;

@@ -205,6 +205,7 @@ void machine_free(Machine *m)
     g_ptr_array_free(m->devices, true);
     g_ptr_array_free(m->plugged, true);
     g_ptr_array_free(m->displays, true);
+    g_clear_pointer(&m->pins, g_ptr_array_unref);
     qemu_cond_destroy(&m->cpu_cond);
     qemu_mutex_destroy(&m->bql);
     qemu_mutex_destroy(&m->bql_gate);

@@ -6,6 +6,7 @@
  */
 #include "qemu/osdep.h"
 
+#include "hw/pins.h"
 #include "system/accel.h"
 #include "system/chardev.h"
 #include "system/cpu.h"
@@ -22,6 +23,7 @@
 #define GSI_RTC 8
 
 #define ISA_LINES 16
+#define PIC_LINE_OF_SLAVE 2
 #define IOAPIC_PIN_OF_PIT 2
 
 #define SERIAL_PORT 0x3f8
@@ -51,15 +53,32 @@ static bool has_device(Machine *m, const char *property, bool by_default)
     return g_str_equal(value, "on");
 }
 
+/* The timer is on another pin than its number says. */
+static void set_ioapic(void *opaque, int pin, int level)
+{
+    Machine *m = opaque;
+
+    ioapic_set_pin(m, pin == GSI_PIT ? IOAPIC_PIN_OF_PIT : pin, level);
+}
+
+static void set_pic(void *opaque, int irq, int level)
+{
+    Machine *m = opaque;
+
+    if (irq != PIC_LINE_OF_SLAVE) {
+        i8259_set_irq(m, irq, level);
+    }
+}
+
 /* Lines 0 to 15 reach both kinds of controllers, as in a PC. */
 static void set_gsi(void *opaque, int gsi, int level)
 {
     Machine *m = opaque;
 
     if (gsi < ISA_LINES) {
-        i8259_set_irq(m, gsi, level);
+        irq_set(irq_pins_get(irq_pins_find(m, "pic", true), gsi), level);
     }
-    ioapic_set_pin(m, gsi == GSI_PIT ? IOAPIC_PIN_OF_PIT : gsi, level);
+    irq_set(irq_pins_get(irq_pins_find(m, "ioapic", true), gsi), level);
 }
 
 static void set_accel_gsi(void *opaque, int gsi, int level)
@@ -81,21 +100,37 @@ static void map_ram(Machine *m)
     }
 }
 
+/* The line that device @name puts out, which leads to @gsi. */
+static IRQ output_of(Machine *m, const char *name, IRQ wire, int gsi)
+{
+    wire.n = gsi;
+    return irq_pins_get(irq_pins_new(m, name, false, 1, wire), 0);
+}
+
+/* What device lines lead to: the accelerator's chips, or ours. */
+static IRQ create_inputs(Machine *m, bool in_kernel)
+{
+    IRQPins *ioapic;
+
+    if (in_kernel) {
+        ioapic = irq_pins_new(m, "ioapic", true, IOAPIC_PINS, (IRQ){
+            set_accel_gsi, machine_get_accel(m), 0 });
+        return irq_pins_get(ioapic, 0);
+    }
+    irq_pins_new(m, "ioapic", true, IOAPIC_PINS, (IRQ){ set_ioapic, m, 0 });
+    irq_pins_new(m, "pic", true, ISA_LINES, (IRQ){ set_pic, m, 0 });
+    return (IRQ){ set_gsi, m, 0 };
+}
+
 /* Their sections travel in the order in which they are made here. */
 static bool create_devices(Machine *m, bool in_kernel, bool rtc, Error **errp)
 {
     uint64_t size = machine_get_ram_size(m);
     uint64_t low = MIN(size, (uint64_t)MICROVM_LOW_RAM_MAX);
-    IRQ gsi = { set_gsi, m, 0 };
-    IRQ pit_line, rtc_line, serial_line;
-
-    if (in_kernel) {
-        gsi = (IRQ){ set_accel_gsi, machine_get_accel(m), 0 };
-    }
-    pit_line = rtc_line = serial_line = gsi;
-    pit_line.n = GSI_PIT;
-    rtc_line.n = GSI_RTC;
-    serial_line.n = GSI_SERIAL;
+    IRQ gsi = create_inputs(m, in_kernel);
+    IRQ pit_line = output_of(m, "pit", gsi, GSI_PIT);
+    IRQ rtc_line = output_of(m, "rtc", gsi, GSI_RTC);
+    IRQ serial_line = output_of(m, "serial", gsi, GSI_SERIAL);
 
     /*
      * The INT line of the pair leads nowhere: an accelerator without chips of

@@ -193,16 +193,7 @@ static void cmd_clock_set(QtestArgs *a)
     reply_clock(a);
 }
 
-/* ---- interrupt lines ---- */
-
-/*
- * Our devices are wired directly and have no pins that could be looked up by
- * name: whatever a test asks for is not there.
- */
-static void cmd_no_device(QtestArgs *a)
-{
-    qtest_fail(a, "Unknown device");
-}
+/* ---- the rest ---- */
 
 static void cmd_module_load(QtestArgs *a)
 {
@@ -243,9 +234,9 @@ static const QtestCommand commands[] = {
     { "endianness", cmd_endianness, false },
     { "clock_step", cmd_clock_step, true },
     { "clock_set", cmd_clock_set, true },
-    { "irq_intercept_in", cmd_no_device, false },
-    { "irq_intercept_out", cmd_no_device, false },
-    { "set_irq_in", cmd_no_device, false },
+    { "irq_intercept_in", qtest_cmd_intercept_in, false },
+    { "irq_intercept_out", qtest_cmd_intercept_out, false },
+    { "set_irq_in", qtest_cmd_set_irq_in, false },
     { "module_load", cmd_module_load, false },
 };
 
@@ -269,11 +260,13 @@ static const QtestCommand *find_command(Machine *m, const char *name)
     return NULL;
 }
 
-void qtest_process_line(Machine *m, const char *line, GString *reply)
+void qtest_process_line(Machine *m, QtestIrqs *irqs, const char *line,
+                        GString *reply)
 {
     g_auto(GStrv) words = g_strsplit(line, " ", -1);
     QtestArgs a = {
         .machine = m,
+        .irqs = irqs,
         .words = words,
         .n = g_strv_length(words),
         .reply = reply,

@@ -18,6 +18,7 @@ struct QtestServer {
     GString *input; /* of the line that is not complete yet */
     bool overlong;  /* dropping the rest of a line */
     bool open;
+    QtestIrqs irqs;
     FILE *log;      /* or NULL */
     int64_t opened_ns;
 };
@@ -60,12 +61,21 @@ static bool open_log(QtestServer *s, const char *name, Error **errp)
 
 /* ---- lines ---- */
 
+static void report_irq(void *opaque, const char *line)
+{
+    QtestServer *s = opaque;
+    g_autofree char *text = g_strconcat(line, "\n", NULL);
+
+    log_line(s, 'S', "%s", line);
+    chardev_write_all(s->chr, text, strlen(text));
+}
+
 static void run_line(QtestServer *s, const char *line)
 {
     g_autoptr(GString) reply = g_string_new(NULL);
 
     log_line(s, 'R', "%s", line);
-    qtest_process_line(s->machine, line, reply);
+    qtest_process_line(s->machine, &s->irqs, line, reply);
     log_line(s, 'S', "%s", reply->str);
     g_string_append_c(reply, '\n');
     chardev_write_all(s->chr, reply->str, reply->len);
@@ -112,6 +122,7 @@ static void server_event(void *opaque, ChardevEvent event)
 
     if (event == CHARDEV_EVENT_OPENED && !s->open) {
         s->open = true;
+        qtest_irqs_reset(&s->irqs);
         s->opened_ns = clock_get_ns();
         if (s->log) {
             fprintf(s->log, "[I %.06f] OPENED\n", s->opened_ns / 1e9);
@@ -136,6 +147,8 @@ QtestServer *qtest_server_new(Machine *m, Chardev *chr, const char *log,
     QtestServer *s = g_new0(QtestServer, 1);
 
     s->machine = m;
+    s->irqs.report = report_irq;
+    s->irqs.opaque = s;
     s->input = g_string_new(NULL);
     if (!open_log(s, log, errp)) {
         qtest_server_free(s);
@@ -155,6 +168,7 @@ void qtest_server_free(QtestServer *s)
     if (!s) {
         return;
     }
+    qtest_irqs_release(&s->irqs);
     if (s->chr) {
         chardev_detach(s->chr);
         g_object_unref(s->chr);

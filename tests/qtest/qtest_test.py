@@ -5,6 +5,7 @@ reads, also while a guest comes in.  Usage: qtest_test.py BINARY [patterns]
 """
 
 import os
+import re
 import sys
 import threading
 import time
@@ -107,6 +108,44 @@ def test_while_loading(binary):
                  "memory")
 
 
+def answers(vm, *lines):
+    """What is answered, with reports of interrupt lines before it."""
+    out = []
+    for line in lines:
+        vm.qtest.sock.sendall(line.encode() + b"\n")
+        text = b""
+        while not re.search(rb"(?m)^(OK|FAIL|ERR).*\n\Z", text):
+            text += vm.qtest.sock.recv(65536)
+        out.append(text.decode().strip().replace("\n", "; "))
+    return out
+
+
+def test_irqs(binary):
+    """Interrupt lines of real devices, told of and set."""
+    options = ["-machine", "microvm", "-m", "16M", "-accel", "qtest",
+               "-serial", "null"]
+    with Workspace() as work:
+        with VM(binary, work, "in", options, qtest=True) as vm:
+            same(answers(
+                vm, "irq_intercept_in ioapic",
+                # The serial port: its transmitter is empty.
+                "outb 0x3fc 8", "outb 0x3f9 2", "outb 0x3f9 0",
+                # The timer: a pulse after each 1000 ticks of 1.193182 MHz.
+                "outb 0x43 0x34", "outb 0x40 0xe8", "outb 0x40 3",
+                "clock_step 900000", "set_irq_in ioapic unnamed-gpio-in 11 1",
+                "irq_intercept_in pic"),
+                 ["OK", "OK", "IRQ raise 4; OK", "IRQ lower 4; OK", "OK",
+                  "OK", "OK", "IRQ raise 0; IRQ lower 0; OK 900000",
+                  "IRQ raise 11; OK", "FAIL IRQ intercept already enabled"],
+                 "inputs of the IOAPIC")
+        with VM(binary, work, "out", options, qtest=True) as vm:
+            same(answers(vm, "irq_intercept_out serial", "outb 0x3fc 8",
+                         "outb 0x3f9 2", "set_irq_in pic unnamed-gpio-in 4 0",
+                         "outb 0x3f9 0"),
+                 ["OK", "OK", "IRQ raise 0; OK", "OK", "IRQ lower 0; OK"],
+                 "output of the serial port")
+
+
 def test_nonsense(binary):
     """What stock QEMU ends at is answered."""
     with Workspace() as work, start(binary, work, "vm") as vm:
@@ -128,7 +167,7 @@ def test_nonsense(binary):
 def main():
     suite = tap.Suite()
     for fn in (test_fast_reads, test_many_lines, test_while_loading,
-               test_nonsense):
+               test_irqs, test_nonsense):
         suite.add(fn.__name__[5:].replace("_", "-"), fn, sys.argv[1])
     return suite.run(sys.argv[2:])
 

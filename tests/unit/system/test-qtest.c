@@ -12,18 +12,28 @@ typedef struct Exchange {
     const char *line, *reply;
 } Exchange;
 
+/* Reports go before the reply of the line that caused them. */
+static void note_report(void *opaque, const char *line)
+{
+    g_string_append_printf(opaque, "%s; ", line);
+}
+
 static void run(Machine *m, const Exchange *list, size_t n)
 {
+    QtestIrqs irqs = { .report = note_report };
+
     for (size_t i = 0; i < n; i++) {
         g_autoptr(GString) reply = g_string_new(NULL);
 
-        qtest_process_line(m, list[i].line, reply);
+        irqs.opaque = reply;
+        qtest_process_line(m, &irqs, list[i].line, reply);
         if (!g_pattern_match_simple(list[i].reply, reply->str)) {
             g_test_message("%s: got '%s', expected '%s'", list[i].line,
                            reply->str, list[i].reply);
             g_test_fail();
         }
     }
+    qtest_irqs_release(&irqs);
 }
 #define RUN(m, list) run(m, list, G_N_ELEMENTS(list))
 
@@ -142,6 +152,78 @@ static void test_clock(void)
     test_machine_free(m);
 }
 
+static int wire_levels[8];
+
+static void set_wire(void *opaque, int n, int level)
+{
+    wire_levels[n] = level;
+}
+
+static uint64_t no_read(void *opaque, uint64_t addr, unsigned size)
+{
+    return 0;
+}
+
+/* A register whose bits are the levels of output pins. */
+static void write_levels(void *opaque, uint64_t addr, uint64_t val,
+                         unsigned size)
+{
+    IRQPins *pins = opaque;
+
+    for (unsigned i = 0; i < irq_pins_count(pins); i++) {
+        irq_set(irq_pins_get(pins, i), val >> i & 1);
+    }
+}
+
+static void test_irqs(void)
+{
+    static const IORegionOps ops = { no_read, write_levels, 1, 1 };
+    static const Exchange in[] = {
+        { "set_irq_in chip unnamed-gpio-in 1 1", "OK" },
+        { "irq_intercept_in nosuch", "FAIL Unknown device" },
+        { "irq_intercept_in chip name", "FAIL Interception of named in-GPIOs "
+                                        "not yet supported" },
+        { "irq_intercept_in dev", "FAIL No intercepts installed" },
+        { "irq_intercept_in chip", "OK" },
+        { "irq_intercept_in /machine/chip", "OK" },
+        { "irq_intercept_in dev", "FAIL IRQ intercept already enabled" },
+        { "irq_intercept_out dev", "FAIL IRQ intercept already enabled" },
+        { "set_irq_in chip unnamed-gpio-in 2 1", "IRQ raise 2; OK" },
+        { "set_irq_in chip unnamed-gpio-in 2 5", "OK" },
+        { "set_irq_in chip unnamed-gpio-in 2 0", "IRQ lower 2; OK" },
+        { "outb 0x100 3", "IRQ raise 0; IRQ raise 1; OK" },
+        { "outb 0x100 2", "IRQ lower 0; OK" },
+        { "set_irq_in chip unnamed-gpio-in 4 1", FAIL },
+        { "set_irq_in chip nosuch 1 1", FAIL },
+        { "set_irq_in dev unnamed-gpio-in 1 1", FAIL },
+        { "set_irq_in chip unnamed-gpio-in x 1", FAIL },
+        { "set_irq_in chip unnamed-gpio-in 1", FAIL },
+        { "irq_intercept_in", FAIL },
+    };
+    static const Exchange out[] = {
+        { "irq_intercept_out dev name", "FAIL No intercepts installed" },
+        { "irq_intercept_out chip", "FAIL No intercepts installed" },
+        { "irq_intercept_out dev", "OK" },
+        { "outb 0x100 0", "OK" },
+        { "outb 0x100 2", "IRQ raise 1; OK" },
+        { "set_irq_in chip unnamed-gpio-in 3 1", "OK" },
+    };
+    Machine *m = test_machine_new(0, qtest_accel_get_type());
+    IRQPins *chip = irq_pins_new(m, "chip", true, 4,
+                                 (IRQ){ set_wire, NULL, 4 });
+    IRQPins *dev = irq_pins_new(m, "dev", false, 2, irq_pins_get(chip, 0));
+
+    ioport_map(m, "levels", 0x100, 1, &ops, dev);
+    RUN(m, in);
+    /* They are delivered all the same. */
+    g_assert_cmpint(wire_levels[4 + 0], ==, 0);
+    g_assert_cmpint(wire_levels[4 + 1], ==, 1);
+    g_assert_cmpint(wire_levels[4 + 2], ==, 0);
+    RUN(m, out);
+    g_assert_cmpint(wire_levels[4 + 3], ==, 1);
+    test_machine_free(m);
+}
+
 static void test_other_accel(void)
 {
     static const Exchange list[] = {
@@ -178,6 +260,7 @@ int main(int argc, char **argv)
     g_test_add_func("/qtest/memory", test_memory);
     g_test_add_func("/qtest/ports", test_ports);
     g_test_add_func("/qtest/clock", test_clock);
+    g_test_add_func("/qtest/irqs", test_irqs);
     g_test_add_func("/qtest/other-accel", test_other_accel);
     g_test_add_func("/qtest/cpu", test_cpu);
     return g_test_run();
