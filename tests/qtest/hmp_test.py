@@ -260,6 +260,10 @@ COMPLETIONS = [
     ("migrate_set_parameter mode n", "migrate_set_parameter mode normal ",
      []),
     ("migrate -d un", "migrate -d unix: ", []),
+    ("trace-event migration_e", "trace-event migration_error ", []),
+    ("trace-event migration_error of", "trace-event migration_error off ",
+     []),
+    ("info trace-events ram_sy", "info trace-events ram_sync ", []),
 ]
 
 

@@ -310,6 +310,45 @@ static void hmp_info_trace_events(HmpContext *hmp, json_object *args)
     }
 }
 
+/* Where complete_trace_event() puts the names. */
+typedef struct WordSink {
+    void (*add)(void *opaque, const char *word);
+    void *opaque;
+} WordSink;
+
+static void add_event_name(TraceEvent *ev, void *opaque)
+{
+    WordSink *sink = opaque;
+
+    sink->add(sink->opaque, ev->name);
+}
+
+static void complete_trace_event(QmpContext *ctx, int nb, char *const *argv,
+                                 const char *prefix,
+                                 void (*add)(void *opaque, const char *word),
+                                 void *opaque)
+{
+    g_autofree char *pattern = g_strconcat(prefix, "*", NULL);
+    WordSink sink = { add, opaque };
+
+    if (nb == 0) {
+        trace_foreach(pattern, add_event_name, &sink);
+    } else if (nb == 1) {
+        add(opaque, "on");
+        add(opaque, "off");
+    }
+}
+
+static void complete_event_name(QmpContext *ctx, int nb, char *const *argv,
+                                const char *prefix,
+                                void (*add)(void *opaque, const char *word),
+                                void *opaque)
+{
+    if (nb == 0) {
+        complete_trace_event(ctx, nb, argv, prefix, add, opaque);
+    }
+}
+
 static const HmpCommand general_commands[] = {
     { "help|?", "name:S?", "[cmd]", "show the help", hmp_help },
     { "info", "", "[subcommand]",
@@ -324,7 +363,8 @@ static const HmpCommand general_commands[] = {
     { "closefd", "fdname:s", "name", "close a descriptor kept by getfd",
       hmp_closefd },
     { "trace-event", "name:s,option:b", "name on|off",
-      "switch trace events on or off", hmp_trace_event },
+      "switch trace events on or off", hmp_trace_event,
+      complete_trace_event },
     { "logfile", "filename:F", "file", "write trace events to file",
       hmp_logfile },
     { "log", "items:s", "item1[,...]",
@@ -351,7 +391,7 @@ static const HmpCommand general_commands[] = {
       .is_info = true },
     { "trace-events", "name:s?", "[name]",
       "show the trace events and their state", hmp_info_trace_events,
-      .is_info = true },
+      complete_event_name, .is_info = true },
 };
 
 void monitor_register_hmp_commands(void)
