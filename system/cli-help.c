@@ -57,6 +57,8 @@ static void print_machine_help(json_object *machine)
     print_option("accel", "string", "Accelerators to try, as NAME:NAME");
     print_option("kernel", "string", "Image to boot");
     print_option("memory-backend", "string", "Id of the object to use as RAM");
+    print_option("dump-guest-core", "bool", "RAM is part of core dumps");
+    print_option("mem-merge", "bool", "The host may merge equal pages of RAM");
     print_option("suppress-vmdesc", "bool",
                  "Send no description of the stream at its end");
     for (const MachineProperty *p = type->properties; p && p->name; p++) {

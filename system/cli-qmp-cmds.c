@@ -48,6 +48,8 @@ static const Parameter machine_parameters[] = {
     { "accel", STR, "accelerators to try, separated by colons" },
     { "memory-backend", STR, "id of the object that is the RAM" },
     { "kernel", STR, "image to boot" },
+    { "dump-guest-core", BOOL, "RAM is part of core dumps", "on" },
+    { "mem-merge", BOOL, "the host may merge equal pages of RAM", "off" },
     { "suppress-vmdesc", BOOL, "leave the description out of streams", "off" },
     { NULL },
 };

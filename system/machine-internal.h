@@ -93,6 +93,7 @@ struct Machine {
     uint8_t uuid[16];
     bool has_uuid;
     bool suppress_vmdesc;
+    bool omit_from_core, mem_merge; /* as in MachineConfig */
     uint64_t ram_size;
     GHashTable *properties;
     GPtrArray *serials;      /* references or NULL */

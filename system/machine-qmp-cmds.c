@@ -178,13 +178,14 @@ static Memdev *memdev_of_backend(const char *id, MemoryBackend *backend)
 }
 
 /* The RAM that the machine made for want of a backend. */
-static Memdev *memdev_of_block(const RAMBlock *b)
+static Memdev *memdev_of_block(Machine *m, const RAMBlock *b)
 {
     Memdev *dev = g_new0(Memdev, 1);
 
     dev->id = g_strdup(b->idstr);
     dev->size = b->used_length;
-    dev->dump = true;
+    dev->dump = !m->omit_from_core;
+    dev->merge = m->mem_merge;
     dev->share = b->flags & RAM_SHARED;
     dev->has_reserve = true;
     dev->reserve = true;
@@ -199,7 +200,7 @@ MemdevList *qmp_query_memdev(QmpContext *ctx, Error **errp)
     MemdevList *list = NULL, **tail = &list;
 
     if (m->ram && !container_of(m->ram, RAMBlockPriv, block)->backend) {
-        QAPI_LIST_APPEND(tail, memdev_of_block(m->ram));
+        QAPI_LIST_APPEND(tail, memdev_of_block(m, m->ram));
     }
     for (size_t i = 0; ids[i]; i++) {
         GObject *obj = object_container_get(m->objects, ids[i]);

@@ -2,6 +2,8 @@
 /* The machine: making it, ending it, and what it owns. */
 #include "qemu/osdep.h"
 
+#include <sys/mman.h>
+
 #include "machine-internal.h"
 #include "qapi/qapi-events-run-state.h"
 #include "qemu/cutils.h"
@@ -53,6 +55,8 @@ Machine *machine_new(const MachineConfig *config)
     m->kernel = g_strdup(config->kernel);
     m->has_uuid = config->uuid && uuid_parse(config->uuid, m->uuid);
     m->suppress_vmdesc = config->suppress_vmdesc;
+    m->omit_from_core = config->omit_from_core;
+    m->mem_merge = config->mem_merge;
     m->ram_size = config->ram_size;
     m->objects = config->objects ? config->objects : object_container_new();
     if (config->properties) {
@@ -152,6 +156,17 @@ static bool machine_build_ram(Machine *m, Error **errp)
     return m->ram != NULL;
 }
 
+/* As good as the host can: it is no error if it cannot. */
+static void machine_advise_ram(Machine *m)
+{
+    if (m->ram && m->omit_from_core) {
+        madvise(m->ram->host, m->ram->max_length, MADV_DONTDUMP);
+    }
+    if (m->ram && m->mem_merge) {
+        madvise(m->ram->host, m->ram->max_length, MADV_MERGEABLE);
+    }
+}
+
 bool machine_build(Machine *m, Error **errp)
 {
     AccelClass *ac = machine_accel_class(m);
@@ -159,6 +174,7 @@ bool machine_build(Machine *m, Error **errp)
     if (!machine_build_ram(m, errp)) {
         return false;
     }
+    machine_advise_ram(m);
     if (m->type->init) {
         if (!m->type->init(m, errp)) {
             return false;

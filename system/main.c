@@ -69,6 +69,18 @@ static bool machine_option(Program *p, const char *key, const char *val,
     if (g_str_equal(key, "suppress-vmdesc")) {
         return qapi_bool_parse(key, val, &p->config.suppress_vmdesc, errp);
     }
+    if (g_str_equal(key, "mem-merge")) {
+        return qapi_bool_parse(key, val, &p->config.mem_merge, errp);
+    }
+    if (g_str_equal(key, "dump-guest-core")) {
+        bool dump;
+
+        if (!qapi_bool_parse(key, val, &dump, errp)) {
+            return false;
+        }
+        p->config.omit_from_core = !dump;
+        return true;
+    }
     return machine_set_property(&p->config, key, val, errp);
 }
 

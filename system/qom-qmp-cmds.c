@@ -240,6 +240,8 @@ static void list_machine_type(ObjectPropertyInfoList ***tail,
         QAPI_LIST_APPEND(*tail, info);
     }
     add_property(tail, "kernel", "string");
+    add_property(tail, "dump-guest-core", "bool");
+    add_property(tail, "mem-merge", "bool");
     add_property(tail, "suppress-vmdesc", "bool");
 }
 
@@ -416,6 +418,12 @@ static json_object *machine_property(Machine *m, const char *property)
     }
     if (g_str_equal(property, "suppress-vmdesc")) {
         return json_object_new_boolean(machine_get_suppress_vmdesc(m));
+    }
+    if (g_str_equal(property, "dump-guest-core")) {
+        return json_object_new_boolean(!m->omit_from_core);
+    }
+    if (g_str_equal(property, "mem-merge")) {
+        return json_object_new_boolean(m->mem_merge);
     }
     while (p && p->name && !g_str_equal(p->name, property)) {
         p++;

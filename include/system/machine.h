@@ -65,6 +65,8 @@ typedef struct MachineConfig {
     size_t n_serials;
     GHashTable *properties; /* machine_set_property(); or NULL */
     bool suppress_vmdesc;
+    bool omit_from_core;    /* RAM is no part of core dumps */
+    bool mem_merge;         /* the host may merge equal pages of RAM */
     bool incoming;          /* starts in inmigrate */
     bool autostart;         /* no -S */
     ObjectContainer *objects; /* user objects; owned by the machine then */

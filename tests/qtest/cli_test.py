@@ -32,6 +32,8 @@ foo.img
 -machine none,foo=on
 -machine none,accel=kvm:tcg
 -machine type=none,
+-machine none,dump-guest-core=off,mem-merge=off
+-machine none,mem-merge=maybe
 -machine none,memory-backend=x
 -machine {"type":"none"}
 -accel nosuch

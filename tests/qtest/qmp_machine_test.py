@@ -7,6 +7,7 @@ Usage: qmp_machine_test.py BINARY [name patterns]
 """
 
 import os
+import re
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
@@ -173,6 +174,36 @@ def start_microvm(bench, name, accel="tcg", args=()):
     return vm
 
 
+def flags_of_ram(vm):
+    """The kernel's flags of the mapping that is 16 MiB large."""
+    with open(f"/proc/{vm.process.pid}/smaps", encoding="ascii") as f:
+        text = f.read()
+    found = re.findall(r"(?s)\nSize: +16384 kB\n.*?VmFlags: ([^\n]*)", text)
+    if not found:
+        raise VMError("no mapping of 16 MiB")
+    return found[0].split()
+
+
+def test_memory_options(bench):
+    """-machine dump-guest-core, mem-merge: told, and given to the kernel."""
+    for number, (options, dump, merge) in enumerate((
+            ("", True, False), (",dump-guest-core=off,mem-merge=on", False,
+                                True))):
+        vm = VM(bench.binary, bench.work, f"memory{number}", [
+            "-machine", "none" + options, "-m", "16M", "-accel", "qtest"])
+        bench.vms.append(vm)
+        told = vm.cmd("query-memdev")[0]
+        same((told["dump"], told["merge"]), (dump, merge), "query-memdev")
+        same([vm.cmd("qom-get", {"path": "/machine", "property": name})
+              for name in ("dump-guest-core", "mem-merge")], [dump, merge],
+             "properties")
+        flags = flags_of_ram(vm)
+        same("dd" in flags, not dump, "left out of core dumps")
+        if merge and "mg" not in flags and os.path.exists(
+                "/sys/kernel/mm/ksm/run"):
+            raise VMError(f"{flags}")
+
+
 def test_pmemsave(bench):
     vm = start_microvm(bench, "pmem", "qtest")
     vm.qtest.write(0xfffffc, b"end!")
@@ -264,6 +295,24 @@ def test_virtual(bench):
     path = vm.cmd("query-cpus-fast")[0]["qom-path"]
     same(vm.cmd("qom-get", {"path": path, "property": "type"}), "x86_64-cpu",
          "type of the CPU")
+    lines = vm.hmp("info registers").split("\r\n")
+    same([lines[0], lines[3].split()[:2], lines[5].split()[0]],
+         ["CPU#0", ["EIP=0000fff0", "EFL=00000002"], "CS"],
+         "info registers")
+    same(vm.hmp("info registers -a"), vm.hmp("info registers"), "of all")
+    tree = vm.hmp("info mtree")
+    for want in ("0000000000ffffff (prio 0, ram): microvm.ram\r\n",
+                 "    00000000000003f8-00000000000003ff (prio 0, i/o): "
+                 "serial\r\n"):
+        if want not in tree:
+            raise VMError(f"info mtree: {tree}")
+    if "Host virtual address for 0x1000 (microvm.ram) is 0x" not in \
+            vm.hmp("gpa2hva 0x1000"):
+        raise VMError(vm.hmp("gpa2hva 0x1000"))
+    same(vm.hmp("gpa2hva 0xfec00000"),
+         "Memory at address 0xfec00000 is not RAM\r\n", "gpa2hva")
+    same([vm.hmp("cpu 0"), vm.hmp("cpu 1")], ["", "invalid CPU index\r\n"],
+         "cpu")
     same(vm.hmp("info cpus"), "* CPU #0: thread_id=%d\r\n"
          % vm.cmd("query-cpus-fast")[0]["thread-id"], "info cpus")
 
@@ -307,8 +356,9 @@ def main():
         with Bench(sys.argv[1]) as bench:
             fn(bench)
 
-    for fn in (test_arguments, test_objects, test_powerdown, test_pmemsave,
-               test_dumps, test_virtual, test_hmp):
+    for fn in (test_arguments, test_objects, test_powerdown,
+               test_memory_options, test_pmemsave, test_dumps, test_virtual,
+               test_hmp):
         suite.add(fn.__name__[5:].replace("_", "-"), run, fn)
     return suite.run(sys.argv[2:])
 
