@@ -28,6 +28,11 @@ bool qmp_cont(QmpContext *ctx, Error **errp)
 
 bool qmp_system_reset(QmpContext *ctx, Error **errp)
 {
+    /* It would wait, and be done to what is left when the guest has gone. */
+    if (runstate_get(ctx->machine) == RUN_STATE_FINISH_MIGRATE) {
+        error_setg(errp, "Migration is not finalized yet");
+        return false;
+    }
     system_reset_request(ctx->machine, SHUTDOWN_CAUSE_HOST_QMP_SYSTEM_RESET);
     /* At once: clients expect the event before the reply. */
     system_handle_requests(ctx->machine);

@@ -458,6 +458,9 @@ def test_migration_states(bench):
     same(src.qmp.events[0]["data"], {"status": "setup"},
          "the event before the reply")
     info = src.wait_migration("pre-switchover")
+    check_table(src, [
+        ("cont", None, Fails("Migration is not finalized yet")),
+        ("system_reset", None, Fails("Migration is not finalized yet"))])
     check_ram(info, ["expected-downtime", "setup-time", "total-time"])
     same(src.cmd("query-status"), {"status": "paused", "running": False}
          if src.status() == "paused" else
