@@ -27,6 +27,7 @@ struct _QIOChannelTLS {
     QIOChannel *master;
     TLSSession *session;
     bool server;
+    const char *thread_name; /* of the handshake's thread; NULL: any */
     bool relaxed_eof; /* atomic, set before it matters */
     bool shut_read;   /* atomic, release before the shutdown below */
 
@@ -112,6 +113,11 @@ static void qio_channel_tls_finalize(GObject *obj)
 void qio_channel_tls_set_relaxed_eof(QIOChannelTLS *tioc, bool relaxed)
 {
     qatomic_set(&tioc->relaxed_eof, relaxed);
+}
+
+void qio_channel_tls_set_thread_name(QIOChannelTLS *tioc, const char *name)
+{
+    tioc->thread_name = name;
 }
 
 bool qio_channel_tls_rekey(QIOChannelTLS *tioc, Error **errp)
@@ -276,6 +282,9 @@ void qio_channel_tls_handshake(QIOChannelTLS *tioc, QIOTaskFunc fn,
 {
     QIOTask *task = qio_task_new(G_OBJECT(tioc), fn, opaque, destroy);
 
+    if (tioc->thread_name) {
+        qio_task_set_thread_name(task, tioc->thread_name);
+    }
     qio_task_run_in_thread(task, handshake_worker, NULL, NULL, context);
 }
 

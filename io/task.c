@@ -20,6 +20,7 @@ struct QIOTask {
     GDestroyNotify destroy_result;
     /* In a thread: */
     QemuThread thread;
+    const char *thread_name;
     QIOTaskWorker worker;
     gpointer worker_opaque;
     GDestroyNotify worker_destroy;
@@ -35,6 +36,7 @@ QIOTask *qio_task_new(GObject *source, QIOTaskFunc fn, gpointer opaque,
     task->fn = fn;
     task->opaque = opaque;
     task->destroy = destroy;
+    task->thread_name = "io-task";
     return task;
 }
 
@@ -80,6 +82,11 @@ static void *task_thread(void *data)
     return NULL;
 }
 
+void qio_task_set_thread_name(QIOTask *task, const char *name)
+{
+    task->thread_name = name;
+}
+
 void qio_task_run_in_thread(QIOTask *task, QIOTaskWorker worker,
                             gpointer opaque, GDestroyNotify destroy,
                             GMainContext *context)
@@ -88,7 +95,7 @@ void qio_task_run_in_thread(QIOTask *task, QIOTaskWorker worker,
     task->worker_opaque = opaque;
     task->worker_destroy = destroy;
     task->finished = wake_source_new(context, task_finished, task);
-    qemu_thread_create(&task->thread, "io-task", task_thread, task);
+    qemu_thread_create(&task->thread, task->thread_name, task_thread, task);
 }
 
 void qio_task_set_error(QIOTask *task, Error *err)

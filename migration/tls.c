@@ -71,8 +71,10 @@ void migration_tls_unref(MigrationTLS *tls)
 
 /* @tioc: takes the reference, the task has one of its own. */
 static void tls_handshake(QIOChannelTLS *tioc, QIOChannel *ioc,
-                          QIOTaskFunc fn, void *opaque)
+                          const char *thread_name, QIOTaskFunc fn,
+                          void *opaque)
 {
+    qio_channel_tls_set_thread_name(tioc, thread_name);
     qio_channel_set_name(QIO_CHANNEL(tioc), qio_channel_get_name(ioc));
     migration_tls_expect_bye(QIO_CHANNEL(tioc), false);
     qio_channel_tls_handshake(tioc, fn, opaque, NULL, NULL);
@@ -88,7 +90,7 @@ bool migration_tls_client_start(MigrationTLS *tls, QIOChannel *ioc,
     if (!tioc) {
         return false;
     }
-    tls_handshake(tioc, ioc, fn, opaque);
+    tls_handshake(tioc, ioc, "mig/src/tls", fn, opaque);
     return true;
 }
 
@@ -116,7 +118,7 @@ QIOChannelTLS *migration_tls_server_start(Machine *m,
     }
     tioc = qio_channel_tls_new_server(ioc, creds, authz, errp);
     if (tioc) {
-        tls_handshake(tioc, ioc, fn, opaque);
+        tls_handshake(tioc, ioc, "mig/dst/tls", fn, opaque);
     }
     return tioc;
 }

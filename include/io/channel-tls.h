@@ -57,6 +57,8 @@ void qio_channel_tls_handshake(QIOChannelTLS *ioc, QIOTaskFunc fn,
                                GMainContext *context);
 /* The same in the caller, which it blocks. */
 bool qio_channel_tls_handshake_sync(QIOChannelTLS *ioc, Error **errp);
+/* Name of the handshake's thread, a string that stays; before it begins. */
+void qio_channel_tls_set_thread_name(QIOChannelTLS *ioc, const char *name);
 
 /*
  * Tell the peer that nothing more will be written; blocks as a write does.

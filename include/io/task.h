@@ -14,6 +14,8 @@ typedef void (*QIOTaskWorker)(QIOTask *task, gpointer opaque);
 /* @source stays referenced until the task is done; @fn runs at completion. */
 QIOTask *qio_task_new(GObject *source, QIOTaskFunc fn, gpointer opaque,
                       GDestroyNotify destroy);
+/* What the thread is called, a string that stays; default: "io-task". */
+void qio_task_set_thread_name(QIOTask *task, const char *name);
 /* Run @worker in a thread, then complete in @context.  Frees the task. */
 void qio_task_run_in_thread(QIOTask *task, QIOTaskWorker worker,
                             gpointer opaque, GDestroyNotify destroy,

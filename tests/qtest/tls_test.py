@@ -9,6 +9,7 @@ Usage: tls_test.py BINARY GUEST-IMAGE MAKE-TLS-CERTS [name patterns]
 
 import ctypes
 import os
+import shutil
 import sys
 import time
 
@@ -409,6 +410,31 @@ def test_bad_files(bench):
               encoding="ascii") as f:
         f.write("no certificate")
     refused("x509", "server", folder, "server-cert.pem")
+    # Halves of two pairs.
+    folder = certs.x509("mixed", "server", cn="dst")
+    other = certs.x509("mixed2", "server", cn="dst")
+    shutil.copy(os.path.join(other, "server-key.pem"), folder)
+    refused("x509", "server", folder, f"{folder}/server-cert.pem",
+            f"{folder}/server-key.pem")
+    for name in ("ca-crl.pem", "dh-params.pem"):
+        folder = certs.x509(f"bad-{name}", "server", cn="dst")
+        with open(os.path.join(folder, name), "w", encoding="ascii") as f:
+            f.write("nothing of the kind")
+        refused("x509", "server", folder, f"{folder}/{name}")
+    folder = certs.psk("stranger", user="somebody")
+    refused("psk", "client", folder,
+            f"Username 'qemu' not found in {folder}/keys.psk")
+    for text, said in (("nothing", "not JSON"), ('{"rules": 3}', "rules"),
+                       ('{"policy": "perhaps"}', "perhaps")):
+        path = os.path.join(folder, "rules.json")
+        with open(path, "w", encoding="ascii") as f:
+            f.write(text)
+        for part in (path, said):
+            expect_error(vm, part, "object-add", {
+                "qom-type": "authz-list-file", "id": "bad",
+                "filename": path})
+    expect_error(vm, f"Unable to read {path}x", "object-add", {
+        "qom-type": "authz-list-file", "id": "bad", "filename": f"{path}x"})
     and_again(bench, vm)
 
 

@@ -48,7 +48,7 @@ def no_yank(vm):
 
 def test_silent_server(bench, how):
     """The peer accepts and never answers: within the handshake."""
-    src = bench.start()
+    src = bench.start(extra=["-name", "silent,debug-threads=on"])
     bench.secure(src, "psk", "client")
     s, path = listen(bench, "silent.sock")
     src.cmd("migrate", {"uri": f"unix:{path}"})
@@ -57,6 +57,8 @@ def test_silent_server(bench, how):
         raise VMError("no TLS handshake record")
     if src.migration_status() != "setup":
         raise VMError(f"status {src.migration_status()}")
+    if "mig/src/tls" not in src.threads():
+        raise VMError(f"threads {src.threads()}")
     if how == "yank":
         yank(src)
         failed(bench, src, "")
@@ -312,7 +314,7 @@ def test_yank_sending_multifd(bench):
 def test_yank_listening(bench):
     """A client that hangs in its handshake is dropped, the destination goes
     on waiting; and while it waits, it can be ended by SIGTERM."""
-    src, dst = bench.pair()
+    src, dst = bench.pair(extra=["-name", "listen,debug-threads=on"])
     bench.secure_both(src, dst, "psk")
     path = bench.work.file("listen.sock")
     dst.cmd("migrate-incoming", {"uri": f"unix:{path}"})
@@ -324,6 +326,8 @@ def test_yank_listening(bench):
         s.settimeout(30)
         conns.append(s)
     time.sleep(0.2)
+    if dst.threads().count("mig/dst/tls") != 3:
+        raise VMError(f"threads {dst.threads()}")
     yank(dst)
     for s in conns:
         try:
