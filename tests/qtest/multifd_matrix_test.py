@@ -303,6 +303,79 @@ def test_nothing_left_waiting(binary, image, certs, rounds):
         bench.check_runs(dst)
 
 
+# ---- huge pages ----
+
+NR_HUGE = "/proc/sys/vm/nr_hugepages"
+
+
+def free_huge():
+    """(free huge pages, KiB of each)."""
+    with open("/proc/meminfo", encoding="ascii") as f:
+        info = dict(line.split(":") for line in f)
+    return (int(info.get("HugePages_Free", "0")),
+            int(info.get("Hugepagesize", "0 kB").split()[0]))
+
+
+class HugePages:
+    """Have the host keep some for this test, if it can be had."""
+
+    def __init__(self, mib):
+        self.mib = mib
+        self.before = None
+
+    def enough(self):
+        free, size = free_huge()
+        return free * size >= self.mib << 10
+
+    def __enter__(self):
+        if self.enough():
+            return
+        _, size = free_huge()
+        try:
+            with open(NR_HUGE, encoding="ascii") as f:
+                self.before = f.read()
+            with open(NR_HUGE, "w", encoding="ascii") as f:
+                f.write(str(int(self.before) + (self.mib << 10) // size))
+        except (OSError, ZeroDivisionError) as e:
+            raise tap.Skip(f"no huge pages to be had: {e}") from None
+        if not self.enough():
+            self.__exit__()
+            raise tap.Skip(f"the host has no {self.mib} MiB of huge pages")
+
+    def __exit__(self, *exc):
+        if self.before is not None:
+            with open(NR_HUGE, "w", encoding="ascii") as f:
+                f.write(self.before)
+
+
+def test_huge_pages(binary, image, share, method):
+    with ModestBench(binary, image) as bench:
+        mib = bench.guest.ram_mib
+        extra = ["-object", f"memory-backend-memfd,id=mem0,size={mib}M,"
+                 f"hugetlb=on,share={share}",
+                 "-machine", "memory-backend=mem0"]
+        with HugePages(2 * mib):
+            try:
+                src = bench.start(extra=extra)
+                if not has_method(src, method):
+                    raise tap.Skip(f"this build does not do {method}")
+                dst = bench.start(incoming="defer", extra=extra)
+                for vm in (src, dst):
+                    set_up(vm, 4, method)
+                src.set_parameters(max_bandwidth=FAST)
+                connect(bench, src, dst, "tcp")
+                src.wait_migration()
+                dst.wait_migration()
+                dst.wait_status("running")
+                for vm in (src, dst):
+                    if not vm.memory_kib("HugetlbPages"):
+                        raise VMError(f"{vm.name} has no huge pages")
+                bench.check_runs(dst)
+            finally:
+                vms, bench.vms = bench.vms, []
+                end_all(vms)
+
+
 def main():
     binary, image, opts, patterns = options(sys.argv, ("certs",))
     chain = Chain(binary, image, opts.get("certs"))
@@ -314,6 +387,10 @@ def main():
         cases = list(selection(*lists))
     for what in cases:
         suite.add("/".join(str(w) for w in what), test_move, chain, *what)
+    for share in ("on", "off"):
+        for method in ("none", "zstd"):
+            suite.add(f"huge-pages/{share}/{method}", test_huge_pages, binary,
+                      image, share, method)
     rounds = 100 + WARM_UP if opts["all"] else 10 + WARM_UP
     certs = opts.get("certs")
     suite.add("nothing-left/plain", test_nothing_left, binary, image, certs,
