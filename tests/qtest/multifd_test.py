@@ -102,6 +102,11 @@ def test_options(bench):
     for uri in ("exec:cat", "file:/tmp/nothing", "fd:none"):
         expect_error(vm, "multi-channel URIs", "migrate", {"uri": uri})
     dst = bench.start(incoming="defer")
+    dst.set_capability("multifd")
+    for uri in ("exec:cat", "file:/tmp/nothing", "fd:none"):
+        expect_error(dst, "multi-channel URIs", "migrate-incoming",
+                     {"uri": uri})
+    dst.set_capability("multifd", False)
     dst.cmd("migrate-incoming", {"uri": "tcp:127.0.0.1:0"})
     expect_error(dst, "Multifd must be set before incoming starts",
                  "migrate-set-capabilities",
