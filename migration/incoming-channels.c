@@ -12,6 +12,7 @@
 
 #include "migration/savevm.h"
 #include "migration/tls.h"
+#include "trace/trace-migration.h"
 
 /* How long others may take to come when one is closed already. */
 #define GONE_GRACE_MS 1000
@@ -231,6 +232,7 @@ static gboolean arrival_gone(QIOChannel *ioc, GIOCondition cond,
 {
     IncomingArrival *a = opaque;
 
+    trace_migration_channel_gone(a->have ? "multifd" : "main", a->init.id);
     a->watch = g_timeout_add(GONE_GRACE_MS, arrival_given_up, a);
     return G_SOURCE_REMOVE;
 }
@@ -255,6 +257,7 @@ static gboolean arrival_ready(QIOChannel *ioc, GIOCondition cond,
     if (!a->known) {
         return G_SOURCE_CONTINUE;
     }
+    trace_migration_channel_known(a->have ? "multifd" : "main", a->init.id);
     a->watch = qio_channel_add_watch(ioc,
                                      G_IO_HUP | QIO_CHANNEL_PEER_CLOSED,
                                      arrival_gone, a, NULL);
@@ -270,6 +273,7 @@ void incoming_channel_arrived(IncomingState *in, QIOChannel *ioc)
     if (!qio_channel_set_blocking(ioc, false, NULL)) {
         return; /* it is gone */
     }
+    trace_migration_channel_arrived(qio_channel_get_name(ioc));
     a = g_new0(IncomingArrival, 1);
     a->in = in;
     a->ioc = g_object_ref(ioc);

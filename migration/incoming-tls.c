@@ -9,6 +9,7 @@
 
 #include "migration/outgoing.h"
 #include "migration/tls.h"
+#include "trace/trace-migration.h"
 
 /* More at a time than any source needs are somebody's attempt to annoy. */
 #define HANDSHAKES_MAX 512
@@ -42,6 +43,8 @@ static void handshake_done(QIOTask *task, gpointer opaque)
 
     in->reaps_left--;
     qio_task_propagate_error(task, &err);
+    trace_migration_tls_handshake_end("in", "migration-incoming",
+                                      err ? error_get_pretty(err) : "ok");
     if (!ioc) {
         error_free(err);
     } else {

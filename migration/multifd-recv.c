@@ -89,6 +89,7 @@ void multifd_recv_shutdown(MultiFDRecv *mr)
     if (qatomic_xchg(&mr->exiting, true)) {
         return;
     }
+    trace_multifd_recv_shutdown(mr->n);
     WITH_QEMU_LOCK_GUARD(&mr->channel_lock) {
         for (unsigned i = 0; i < mr->n; i++) {
             if (mr->params[i].c) {
@@ -244,6 +245,7 @@ static bool multifd_recv_loop(MultiFDRecvParams *p, Error **errp)
     while ((ret = multifd_recv_step(p, errp)) > 0) {
         if (p->flags & MULTIFD_FLAG_SYNC) {
             qatomic_add(&p->counters->syncs, 1);
+            trace_multifd_recv_sync(p->id);
             qemu_sem_post(&mr->sem_sync);
             multifd_counters_wait_begin(p->counters, MULTIFD_WAIT_IDLE);
             qemu_sem_wait(&p->sem_sync);
@@ -255,6 +257,7 @@ static bool multifd_recv_loop(MultiFDRecvParams *p, Error **errp)
         }
     }
     if (ret == 0) {
+        trace_multifd_recv_eof(p->id);
         qatomic_store_release(&p->eof, true);
         qemu_sem_post(&mr->sem_sync);
         /* The last one sees what all others have given to the devices. */

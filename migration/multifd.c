@@ -108,6 +108,7 @@ void multifd_send_shutdown(MultiFDSend *ms)
     if (qatomic_xchg(&ms->exiting, true)) {
         return;
     }
+    trace_multifd_send_shutdown(ms->n);
     WITH_QEMU_LOCK_GUARD(&ms->channel_lock) {
         for (unsigned i = 0; i < ms->n; i++) {
             if (ms->params[i].c) {
@@ -340,6 +341,7 @@ static gboolean multifd_send_closed(gpointer opaque)
     Error *err = NULL;
 
     p->watch = 0;
+    trace_multifd_send_closed(p->id);
     if (!send_exiting(p->ms) && !qatomic_read(&p->ms->finished)) {
         error_setg(&err, "the destination closed the connection");
         multifd_send_fail(p, err);

@@ -3,6 +3,8 @@
 #include "qemu/osdep.h"
 #include "migration/channel.h"
 
+#include "trace/trace-migration.h"
+
 struct SocketConnect {
     QIOChannel *base;  /* what is being connected */
     MigrationTLS *tls; /* NULL: no TLS */
@@ -46,9 +48,12 @@ static void connect_finish(SocketConnect *c, QIOChannel *ioc, Error *err)
 
 static void connect_secured(QIOTask *task, gpointer opaque)
 {
+    SocketConnect *c = opaque;
     Error *err = NULL;
 
     qio_task_propagate_error(task, &err);
+    trace_migration_tls_handshake_end("out", qio_channel_get_name(c->base),
+                                      err ? error_get_pretty(err) : "ok");
     connect_finish(opaque, QIO_CHANNEL(qio_task_get_source(task)), err);
 }
 

@@ -2,6 +2,8 @@
 #include "qemu/osdep.h"
 #include "migration/tls.h"
 
+#include "trace/trace-migration.h"
+
 struct MigrationTLS {
     TLSCreds *creds;
     char *hostname; /* "": not known */
@@ -75,6 +77,8 @@ static void tls_handshake(QIOChannelTLS *tioc, QIOChannel *ioc,
                           void *opaque)
 {
     qio_channel_tls_set_thread_name(tioc, thread_name);
+    trace_migration_tls_handshake_start(
+        thread_name, qio_channel_get_name(ioc));
     qio_channel_set_name(QIO_CHANNEL(tioc), qio_channel_get_name(ioc));
     migration_tls_expect_bye(QIO_CHANNEL(tioc), false);
     qio_channel_tls_handshake(tioc, fn, opaque, NULL, NULL);

@@ -156,6 +156,40 @@ def test_seen(bench):
             raise VMError("a thread is left")
 
 
+# What happens to each channel, and once to all.
+TRACED = {
+    "source": (("multifd_new_send_channel", "multifd_send_thread_start",
+                "multifd_send_sync_packet", "multifd_send_thread_end"),
+               ("multifd_send_sync_main", "multifd_send_shutdown")),
+    "destination": (("multifd_recv_new_channel", "multifd_recv_thread_start",
+                     "multifd_recv_sync", "multifd_recv_thread_end"),
+                    ("migration_channel_arrived", "migration_channel_known",
+                     "multifd_recv_sync_main", "multifd_recv_shutdown")),
+}
+
+
+def test_traced(bench):
+    """Trace events of everything that becomes of a channel."""
+    src = bench.start()
+    dst = bench.start(incoming="defer")
+    for vm in (src, dst):
+        multifd(vm, 3)
+        for name in ("multifd_*", "migration_channel_*"):
+            vm.cmd("trace-event-set-state", {"name": name, "enable": True})
+    src.set_parameters(max_bandwidth=FAST)
+    connect(bench, src, dst, "tcp")
+    finish(bench, src, dst, paused=False)
+    for vm, (each, once) in zip((src, dst), TRACED.values()):
+        lines = vm.stderr().splitlines()
+        for event in each:
+            for n in range(3):
+                if not any(f"{event} channel {n}" in line for line in lines):
+                    raise VMError(f"no {event} of channel {n}: {lines[:40]}")
+        for event in once:
+            if not any(event in line for line in lines):
+                raise VMError(f"no {event}: {lines[:40]}")
+
+
 def test_cancel_active(bench):
     src = bench.start()
     dst = bench.start(incoming="defer")
@@ -233,7 +267,8 @@ def main():
         suite.add(f"move/{n}-{method}/{channels}/{transport}/{state}/{zero}",
                   run, test_move, channels, method, transport, paused, zero)
     for name, fn in (("zero-copy", test_zero_copy), ("options", test_options),
-                     ("seen", test_seen), ("cancel/active",
+                     ("seen", test_seen), ("traced", test_traced),
+                     ("cancel/active",
                                            test_cancel_active),
                      ("cancel/stalled", test_cancel_stalled),
                      ("channel-refused", test_channel_refused)):
