@@ -347,11 +347,12 @@ static void incoming_start_guest(IncomingState *in)
 
 /*
  * What there is to say of a load that failed with *@err.  If a channel has
- * failed, that is why, whatever it looked like from the main channel.  All
- * other threads have ended.
+ * failed, that is why, whatever it looked like from the main channel; then *@code
+ * tells the source so, too.  All other threads have ended.
  */
 static MigrationFailure *incoming_explain(IncomingState *in,
-                                          const LoadContext *ctx, Error **err)
+                                          const LoadContext *ctx, Error **err,
+                                          uint32_t *code)
 {
     MigrationFailure *f = g_new0(MigrationFailure, 1);
 
@@ -360,6 +361,9 @@ static MigrationFailure *incoming_explain(IncomingState *in,
         error_free(*err);
         *err = g_steal_pointer(&in->channel_error);
         f->channel = multifd_channel_name(in->failed_channel);
+        if (in->failed_channel >= 0) {
+            *code = return_path_code(RP_FAILURE_CHANNEL, in->failed_channel);
+        }
     } else {
         f->channel = g_strdup("main");
         f->section = ctx->stage == LOAD_IN_SECTION
@@ -387,9 +391,11 @@ static void *incoming_thread(void *opaque)
     bool ok = loaded && incoming_take_over(in, &err);
 
     if (!ok) {
-        failure = incoming_explain(in, &ctx, &err);
+        uint32_t code = incoming_failure_code(&ctx, loaded);
+
+        failure = incoming_explain(in, &ctx, &err, &code);
         error_report("load of migration failed: %s", error_get_pretty(err));
-        incoming_refuse(in, incoming_failure_code(&ctx, loaded));
+        incoming_refuse(in, code);
         qemu_file_free(f);
     } else {
         /* All of it has been read: how the source closes does not matter. */

@@ -315,8 +315,12 @@ static bool check_eof(MultiFDRecv *mr, Error **errp)
 {
     for (unsigned i = 0; i < mr->n; i++) {
         if (qatomic_load_acquire(&mr->params[i].eof)) {
-            error_setg(errp, "multifd channel %u: unexpected end of file "
+            Error *err = NULL;
+
+            error_setg(&err, "multifd channel %u: unexpected end of file "
                        "before a sync point", i);
+            multifd_recv_failed(mr, i, err);
+            error_propagate(errp, err);
             return false;
         }
     }

@@ -55,21 +55,27 @@ static const char *const failures[RP_FAILURE__MAX] = {
     [RP_FAILURE_SECTION] = "it could not load a section",
     [RP_FAILURE_STREAM] = "the stream is not in order",
     [RP_FAILURE_MACHINE] = "its machine cannot be set to the state received",
+    [RP_FAILURE_CHANNEL] = "multifd channel",
 };
 
-uint32_t return_path_code(RpFailure what, uint32_t section_id)
+uint32_t return_path_code(RpFailure what, uint32_t id)
 {
     if (what == RP_FAILURE_UNKNOWN) {
         return 1;
     }
     return (uint32_t)what << 24 |
-           (what == RP_FAILURE_SECTION ? section_id & 0xffffff : 0);
+           (what == RP_FAILURE_SECTION || what == RP_FAILURE_CHANNEL
+                ? id & 0xffffff : 0);
 }
 
 char *return_path_reason(uint32_t code)
 {
     uint32_t what = code >> 24;
 
+    if (what == RP_FAILURE_CHANNEL) {
+        return g_strdup_printf("%s %u failed there", failures[what],
+                               code & 0xffffff);
+    }
     return g_strdup(what < RP_FAILURE__MAX ? failures[what] : NULL);
 }
 

@@ -28,7 +28,8 @@ typedef enum MigRpMessage {
 
 /*
  * What SHUT says when it is not 0.  Other programs send 1.  Ours says what
- * failed in bits 24 to 31 and, for a section, its id in the bits below.
+ * failed in bits 24 to 31 and, for a section or a channel, its id in the bits
+ * below.
  */
 typedef enum RpFailure {
     RP_FAILURE_UNKNOWN,
@@ -36,10 +37,11 @@ typedef enum RpFailure {
     RP_FAILURE_SECTION,   /* a section's contents, or the machine has none */
     RP_FAILURE_STREAM,    /* something else in the stream */
     RP_FAILURE_MACHINE,   /* all was read, but cannot be put to use */
+    RP_FAILURE_CHANNEL,   /* a multifd channel's contents, or its end */
     RP_FAILURE__MAX,
 } RpFailure;
 
-uint32_t return_path_code(RpFailure what, uint32_t section_id);
+uint32_t return_path_code(RpFailure what, uint32_t id);
 /* In words, freed by g_free(); NULL: @code says nothing that we know. */
 char *return_path_reason(uint32_t code);
 /* Is it about a section, and which? */

@@ -219,11 +219,21 @@ def check_named(fault, said, heard):
     raise VMError(f"{fault}: nobody names the channel: {text}")
 
 
+def check_report(src, said):
+    """The report has the channel that the error is about."""
+    failure = src.cmd("query-migrate")["x-report"]["failure"]
+    where = failure.get("channel", "")
+    if said.startswith("multifd channel ") and \
+            where != f"multifd {said.split()[2].rstrip(':')}":
+        raise VMError(f"'{said}' was seen on '{where}'")
+
+
 def break_once(bench, src, channels, fault, method="none"):
     dst = bench.destination(src, channels, method)
     with relayed(bench, src, dst, fault):
         said = bench.source_failed(src)
         check_named(fault, said, bench.destination_failed(dst))
+    check_report(src, said)
 
 
 def stall_once(bench, src, channels, fault, end):
