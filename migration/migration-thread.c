@@ -20,6 +20,8 @@
 
 /* The dirty log is not read more often than this: each look has its price. */
 #define SYNC_INTERVAL_NS (20 * NSEC_PER_MSEC)
+/* How long a destination may take to say why it closed a channel. */
+#define HEAR_NS NSEC_PER_SEC
 
 static void thread_count(MigrationState *s)
 {
@@ -74,6 +76,7 @@ static void thread_return_path_failed(void *opaque, uint32_t code,
         });
     }
     qatomic_set(&s->broken, true);
+    qatomic_set(&s->rp_ended, true);
     outgoing_shutdown_channel(s, QIO_CHANNEL_SHUTDOWN_BOTH);
     if (s->multifd) {
         /* The thread may wait for a channel that nobody reads any more. */
@@ -437,12 +440,41 @@ static void thread_channel_failed(MigrationState *s)
     });
 }
 
+/*
+ * A multifd channel has failed.  If the destination closed it because it cannot
+ * take the guest, it is about to say why: let it, for a moment, unless somebody
+ * does not want to wait.
+ */
+static void thread_hear_destination(MigrationState *s)
+{
+    int64_t left, deadline = clock_get_ns() + HEAR_NS;
+    bool channel;
+
+    WITH_QEMU_LOCK_GUARD(&s->error_lock) {
+        channel = s->channel_error && s->failed_channel >= 0;
+    }
+    if (!s->rp || !channel) {
+        return;
+    }
+    outgoing_shutdown_channel(s, QIO_CHANNEL_SHUTDOWN_WRITE);
+    for (;;) {
+        qemu_event_reset(&s->wake);
+        left = deadline - clock_get_ns();
+        if (left <= 0 || qatomic_read(&s->rp_ended) ||
+            outgoing_cancelled(s)) {
+            return;
+        }
+        thread_wait(s, left);
+    }
+}
+
 /* The thread cannot go on: stop the other one, keep the best error. */
 static void thread_give_up(MigrationState *s, const Error *err)
 {
     ErrorOrigin origin = { .channel = "main" };
 
     qatomic_set(&s->failing, true);
+    thread_hear_destination(s);
     outgoing_shutdown_channel(s, QIO_CHANNEL_SHUTDOWN_BOTH);
     if (s->rp) {
         return_path_join(s->rp, NULL);

@@ -189,7 +189,10 @@ static void outgoing_multifd_failed(void *opaque, int channel,
     }
     qatomic_set(&s->failing, true);
     qatomic_set(&s->broken, true);
-    outgoing_shutdown_channel(s, QIO_CHANNEL_SHUTDOWN_BOTH);
+    outgoing_shutdown_channel(s, channel >= 0 &&
+                                         outgoing_phase(s) < OUT_COMMIT
+                                     ? QIO_CHANNEL_SHUTDOWN_WRITE
+                                     : QIO_CHANNEL_SHUTDOWN_BOTH);
     qemu_event_set(&s->wake);
 }
 
@@ -272,6 +275,8 @@ static void outgoing_reset(MigrationState *s)
     qatomic_set(&s->may_continue, false);
     qatomic_set(&s->broken, false);
     qatomic_set(&s->failing, false);
+    qatomic_set(&s->rp_ended, false);
+    s->failed_channel = -1;
     qemu_event_reset(&s->wake);
     s->stopped = false;
     s->wrote_end = false;

@@ -77,6 +77,7 @@ struct MigrationState {
     bool cancel_asked;        /* atomic: a cancel came during COMMIT */
     bool broken;              /* atomic: the return path has failed */
     bool failing;             /* atomic: the thread gives up by itself */
+    bool rp_ended;            /* atomic: the return path brings no more */
     QemuEvent wake;           /* ends the thread's waits: cancel, continue */
     bool may_continue;        /* atomic: migrate-continue was given */
 
