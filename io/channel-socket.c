@@ -111,7 +111,7 @@ static bool set_fd(QIOChannelSocket *ioc, int fd, Error **errp)
 
     (void)qatomic_xchg(&ioc->fd, fd);
     if (wake_is_set(&ioc->wake)) {
-        ioc->fd = -1;
+        qatomic_set(&ioc->fd, -1);
         error_setg(errp, "Socket was shut down");
         return false;
     }
