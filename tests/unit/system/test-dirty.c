@@ -100,6 +100,18 @@ static void test_clear(void)
     dirty_log_sync(m, NULL);
     dirty_log_clear(m, b, 0, 2 * chunk + 10, NULL);
     g_assert_cmpuint(clears, ==, 6);
+    /* A sample at once, without being asked; then all the same. */
+    g_assert_true(dirty_log_repeats(m));
+    dirty_log_sync(m, NULL);
+    clears = 0;
+    dirty_log_clear_sample(m, b, chunk / 64, NULL);
+    g_assert_cmpuint(clears, ==, 3);
+    g_assert_cmpuint(cleared_first, ==, 2 * chunk);
+    g_assert_cmpuint(cleared_n, ==, 10);
+    dirty_log_clear(m, b, 0, 1, NULL);
+    g_assert_cmpuint(clears, ==, 4);
+    dirty_log_clear_sample(m, b, 1, NULL);
+    g_assert_cmpuint(clears, ==, 6); /* the chunks that are left */
     test_machine_free(m);
 }
 
