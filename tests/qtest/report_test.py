@@ -28,7 +28,7 @@ class ReportBench(FaultBench):
     """Destinations stay when a load fails, to be asked."""
 
     def __init__(self, binary, image):
-        super().__init__(binary, image, random.Random(7), 1)
+        super().__init__(binary, image, random.Random(7), 1, None)
 
     def pair(self, channels=4, extra=(), src_extra=()):
         src = self.start(extra=src_extra)
