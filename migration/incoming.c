@@ -294,10 +294,16 @@ static void incoming_refuse(IncomingState *in, uint32_t code)
 }
 
 /* What to tell the source about a load that failed. */
-static uint32_t incoming_failure_code(const LoadContext *ctx, bool loaded)
+static uint32_t incoming_failure_code(IncomingState *in, QEMUFile *f,
+                                      const LoadContext *ctx, bool loaded)
 {
     if (loaded) {
         return return_path_code(RP_FAILURE_MACHINE, 0);
+    }
+    if (in->multifd &&
+        (multifd_recv_given_up(in->multifd) || qemu_file_ended(f))) {
+        /* It has lost another channel, perhaps, and knows which one. */
+        return return_path_code(RP_FAILURE_ENDED, 0);
     }
     switch (ctx->stage) {
     case LOAD_BEGINNING:
@@ -391,7 +397,7 @@ static void *incoming_thread(void *opaque)
     bool ok = loaded && incoming_take_over(in, &err);
 
     if (!ok) {
-        uint32_t code = incoming_failure_code(&ctx, loaded);
+        uint32_t code = incoming_failure_code(in, f, &ctx, loaded);
 
         failure = incoming_explain(in, &ctx, &err, &code);
         error_report("load of migration failed: %s", error_get_pretty(err));

@@ -57,8 +57,8 @@ static char *thread_section_name(void *opaque, uint32_t code)
 
 /*
  * In the return path's thread: the destination is gone or refuses.  What it
- * says itself is worth more than what the writing side sees of it; but a path
- * that merely ends after the writing side gave up is no news.
+ * says itself is worth more than what the writing side sees of it; but that the
+ * path or the stream ends after the writing side gave up is no news.
  */
 static void thread_return_path_failed(void *opaque, uint32_t code,
                                       const Error *err)
@@ -67,7 +67,9 @@ static void thread_return_path_failed(void *opaque, uint32_t code,
     g_autofree char *reason = return_path_reason(code);
     g_autofree char *section = thread_section_name(s, code);
 
-    if (code || !qatomic_read(&s->failing)) {
+    bool consequence = !code || return_path_ended(code);
+
+    if (!consequence || !qatomic_read(&s->failing)) {
         outgoing_set_error_from(s, err, &(ErrorOrigin) {
             .channel = "return path",
             .section = section,
@@ -372,12 +374,14 @@ static bool thread_commit(MigrationState *s, QIOChannelBuffer *buf,
     g_autoptr(Error) err = NULL;
     bool ok;
 
-    if (qatomic_read(&s->broken) ||
+    /*
+     * After this the destination decides; one that lacks a channel would never
+     * do so.
+     */
+    if ((s->multifd && !multifd_send_finish(s->multifd)) ||
+        qatomic_read(&s->broken) ||
         !outgoing_move(s, OUT_DEVICE, OUT_COMMIT)) {
         return false;
-    }
-    if (s->multifd) {
-        multifd_send_finish(s->multifd);
     }
     ok = thread_write_end(s, buf, &err);
     if (s->rp) {

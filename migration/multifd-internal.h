@@ -105,6 +105,7 @@ typedef struct MultiFDSendParams {
     /* Main loop; @connect until the channel is connected. */
     SocketConnect *connect;
     guint watch; /* for its end; 0: none */
+    bool closed; /* atomic: the destination has closed it */
     QIOChannel *watched; /* so that it is freed after the thread was joined */
     QIOChannel *c; /* changed under ms->channel_lock */
 
@@ -215,6 +216,7 @@ struct MultiFDRecv {
     QemuSemaphore sem_sync;
     bool exiting; /* atomic, full ordering with the semaphores */
     bool source_gone; /* atomic: why */
+    bool given_up;    /* load thread: a sync point failed because of that */
     bool failing; /* atomic: the first failure was reported */
 };
 

@@ -334,7 +334,8 @@ bool multifd_recv_sync_main(MultiFDRecv *mr, Error **errp)
             qemu_sem_wait(&mr->sem_sync);
         }
         if (recv_exiting(mr)) {
-            error_setg(errp, qatomic_read(&mr->source_gone)
+            mr->given_up = qatomic_read(&mr->source_gone);
+            error_setg(errp, mr->given_up
                        ? "multifd: the source closed the main channel before "
                          "all channels had reached a sync point"
                        : "multifd: the channels were shut down");
@@ -349,6 +350,11 @@ bool multifd_recv_sync_main(MultiFDRecv *mr, Error **errp)
         qemu_sem_post(&mr->params[i].sem_sync);
     }
     return true;
+}
+
+bool multifd_recv_given_up(const MultiFDRecv *mr)
+{
+    return mr->given_up;
 }
 
 void multifd_recv_cleanup(MultiFDRecv *mr)

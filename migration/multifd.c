@@ -355,13 +355,25 @@ static gboolean multifd_send_closing(QIOChannel *ioc, GIOCondition cond,
 {
     MultiFDSendParams *p = opaque;
 
+    qatomic_set(&p->closed, true);
     p->watch = g_timeout_add(CLOSED_GRACE_MS, multifd_send_closed, p);
     return G_SOURCE_REMOVE;
 }
 
-void multifd_send_finish(MultiFDSend *ms)
+bool multifd_send_finish(MultiFDSend *ms)
 {
+    for (unsigned i = 0; i < ms->n; i++) {
+        MultiFDSendParams *p = &ms->params[i];
+        Error *err = NULL;
+
+        if (qatomic_read(&p->closed)) {
+            error_setg(&err, "the destination closed the connection");
+            multifd_send_fail(p, err);
+            return false;
+        }
+    }
     qatomic_set(&ms->finished, true);
+    return true;
 }
 
 static void multifd_send_start_one(MultiFDSendParams *p)

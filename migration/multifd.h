@@ -71,9 +71,10 @@ void multifd_send_shutdown(MultiFDSend *ms);
 bool multifd_send_setup(MultiFDSend *ms, Error **errp);
 /*
  * Everything was sent and synchronized: from now on the destination may close
- * the channels.  Any thread.
+ * the channels.  False, after a call of the failure function: it has closed one
+ * already, for a reason of which nothing was heard yet.  Migration thread.
  */
-void multifd_send_finish(MultiFDSend *ms);
+bool multifd_send_finish(MultiFDSend *ms);
 /*
  * Everything was sent and synchronized: tell the peer, where the connections
  * can say so, that this is not a premature end.  Migration thread.
@@ -196,6 +197,8 @@ void multifd_recv_start(MultiFDRecv *mr, MultiFDFindFn *find, void *opaque);
  * then let them go on.  Load thread.
  */
 bool multifd_recv_sync_main(MultiFDRecv *mr, Error **errp);
+/* Did that fail because the source had given up?  Load thread. */
+bool multifd_recv_given_up(const MultiFDRecv *mr);
 /* End and join the threads.  Load thread. */
 void multifd_recv_cleanup(MultiFDRecv *mr);
 

@@ -97,11 +97,17 @@ static void qemu_file_consume(QEMUFile *f, size_t len)
     qemu_file_account(f, len);
 }
 
+bool qemu_file_ended(QEMUFile *f)
+{
+    return f->ended;
+}
+
 /* A read came up short: unless the channel said why, that is the error. */
 static void qemu_file_set_eof(QEMUFile *f)
 {
     Error *err = NULL;
 
+    f->ended = f->ended || !qemu_file_has_error(f);
     error_setg(&err, "end of stream");
     qemu_file_set_error(f, err);
 }

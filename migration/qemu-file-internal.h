@@ -51,6 +51,7 @@ struct QEMUFile {
      */
     uint64_t transferred;
 
+    bool ended;         /* input: see qemu_file_ended() */
     QemuMutex err_lock; /* orders those who set @err */
     Error *err;         /* first error; constant once @has_error */
     bool has_error;     /* release/acquire: publishes @err */

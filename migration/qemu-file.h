@@ -34,6 +34,8 @@ void qemu_file_free(QEMUFile *f);
 /* Sticky error: true and a copy in *@errp if there is one. */
 bool qemu_file_get_error(QEMUFile *f, Error **errp);
 bool qemu_file_has_error(QEMUFile *f);
+/* Input: has a read come up short because the channel ended?  Reading thread. */
+bool qemu_file_ended(QEMUFile *f);
 /* Takes @err; dropped if there is an error already. */
 void qemu_file_set_error(QEMUFile *f, Error *err);
 /* End blocked calls of the other thread, from any thread. */

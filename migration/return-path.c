@@ -56,6 +56,7 @@ static const char *const failures[RP_FAILURE__MAX] = {
     [RP_FAILURE_STREAM] = "the stream is not in order",
     [RP_FAILURE_MACHINE] = "its machine cannot be set to the state received",
     [RP_FAILURE_CHANNEL] = "multifd channel",
+    [RP_FAILURE_ENDED] = "the stream ended too early",
 };
 
 uint32_t return_path_code(RpFailure what, uint32_t id)
@@ -77,6 +78,11 @@ char *return_path_reason(uint32_t code)
                                code & 0xffffff);
     }
     return g_strdup(what < RP_FAILURE__MAX ? failures[what] : NULL);
+}
+
+bool return_path_ended(uint32_t code)
+{
+    return code >> 24 == RP_FAILURE_ENDED;
 }
 
 bool return_path_section(uint32_t code, uint32_t *section_id)

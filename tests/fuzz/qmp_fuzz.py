@@ -210,8 +210,7 @@ def fuzz_grammar(target, rng, schema):
 def fuzz_bytes(target, rng, schema):
     """A connection of its own, dropped at any moment."""
     with target.connect() as sock:
-        if rng.random() < 0.8:
-            sock.recv(65536)
+        listen = rng.random() < 0.8
         data = b'{"execute": "qmp_capabilities", "arguments": ' + \
             rng.choice([b'{}}', b'{"enable": ["oob"]}}'])
         for _ in range(rng.randrange(1, 6)):
@@ -223,6 +222,8 @@ def fuzz_bytes(target, rng, schema):
         if b'"quit' in data or b"'quit" in data:
             return
         try:
+            if listen:
+                sock.recv(65536)
             sock.sendall(data)
             if rng.random() < 0.5:
                 sock.settimeout(0.02)

@@ -208,10 +208,11 @@ def random_offset(rng, channels):
 
 
 def check_named(fault, said, heard):
-    """One side has seen which channel it was: `said` by the source, `heard`
-    from the destination.  In its first packet a channel has no number yet."""
+    """One side names a channel: `said` by the source, `heard` from the
+    destination.  Which one is named if a side closes the others because of it
+    is a race.  In its first packet a channel has no number yet."""
     text = f"{said}\n{heard}"
-    if fault.channel == "main" or f"multifd channel {fault.channel}" in text:
+    if fault.channel == "main" or "multifd channel " in text:
         return
     if fault.at < INIT and ("initial packet of a channel" in text or
                             "before it said what it is" in text):
@@ -313,8 +314,10 @@ def test_break_secure(bench, kind, security):
     """Each connection in turn: in the handshake, and behind it."""
     src = bench.start()
     bench.security.require(src, security)
+    # A wrong length there makes both sides wait: rather the random number.
+    early = range(11, 43) if kind == "corrupt" else range(600)
     for channel in range(5):
-        for at in (bench.rng.randrange(600),
+        for at in (bench.rng.choice(early),
                    bench.rng.randrange(HANDSHAKE, 100_000)):
             if channel == 0:
                 at %= 8000
