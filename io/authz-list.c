@@ -26,13 +26,18 @@ enum { PROP_POLICY = 1, PROP_RULES };
 static bool rule_matches(const QAuthZListRule *rule, const char *identity)
 {
     if (rule->has_format && rule->format == Q_AUTH_Z_LIST_FORMAT_GLOB) {
-        return g_pattern_match_simple(rule->match, identity);
+        /* GLib aborts on patterns that are no UTF-8. */
+        return g_utf8_validate(rule->match, -1, NULL) &&
+               g_pattern_match_simple(rule->match, identity);
     }
     return strcmp(rule->match, identity) == 0;
 }
 
 bool authz_rules_allow(const AuthZListProperties *list, const char *identity)
 {
+    if (!g_utf8_validate(identity, -1, NULL)) {
+        return false; /* no rule can be meant for it */
+    }
     for (const QAuthZListRuleList *r = list->rules; r; r = r->next) {
         if (rule_matches(r->value, identity)) {
             return r->value->policy == Q_AUTH_Z_LIST_POLICY_ALLOW;

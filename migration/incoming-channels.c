@@ -28,6 +28,7 @@ typedef struct IncomingArrival {
     size_t have;
     bool known; /* what it is; its end is waited for, and the others */
     unsigned looks; /* since its end: were the others there? */
+    bool lost; /* it is not this one that has ended, but one unknown */
 } IncomingArrival;
 
 static void arrival_free(gpointer data)
@@ -211,7 +212,10 @@ static gboolean arrival_given_up(gpointer opaque)
         return G_SOURCE_CONTINUE; /* they may be the others */
     }
     a->watch = 0;
-    if (a->have) {
+    if (a->lost) {
+        error_setg(&err, "a multifd channel was closed before it said which "
+                   "one it is");
+    } else if (a->have) {
         error_setg(&err, "multifd channel %u: the source closed it before all "
                    "other channels had come", a->init.id);
     } else {
@@ -237,6 +241,29 @@ static gboolean arrival_gone(QIOChannel *ioc, GIOCondition cond,
     return G_SOURCE_REMOVE;
 }
 
+/*
+ * A connection has ended before it said what it is for.  If the main channel is
+ * there, that was one which the source does not make again.
+ */
+static void arrival_unwanted(IncomingArrival *a)
+{
+    IncomingState *in = a->in;
+
+    arrival_drop(a);
+    for (GSList *l = in->arrivals; l; l = l->next) {
+        IncomingArrival *other = l->data;
+
+        if (other->ioc == in->main && !other->lost) {
+            other->lost = true;
+            if (other->watch) {
+                g_source_remove(other->watch);
+            }
+            other->watch = g_timeout_add(GONE_GRACE_MS, arrival_given_up,
+                                         other);
+        }
+    }
+}
+
 static gboolean arrival_ready(QIOChannel *ioc, GIOCondition cond,
                               gpointer opaque)
 {
@@ -251,7 +278,7 @@ static gboolean arrival_ready(QIOChannel *ioc, GIOCondition cond,
         return G_SOURCE_REMOVE;
     }
     if (unwanted) {
-        arrival_drop(a);
+        arrival_unwanted(a);
         return G_SOURCE_REMOVE;
     }
     if (!a->known) {

@@ -69,6 +69,9 @@ void trace_foreach(const char *pattern,
 {
     GPtrArray *events = get_events();
 
+    if (!g_utf8_validate(pattern, -1, NULL)) {
+        return; /* no name is like that, and GLib aborts on it */
+    }
     for (guint i = 0; i < events->len; i++) {
         TraceEvent *ev = g_ptr_array_index(events, i);
 
