@@ -407,9 +407,12 @@ static void multifd_send_connected(void *opaque, QIOChannel *ioc, Error *err)
         g_object_unref(old);
         if (!send_exiting(p->ms)) {
             p->watched = g_object_ref(p->c);
-            p->watch = qio_channel_add_watch(p->c, G_IO_HUP |
-                                             QIO_CHANNEL_PEER_CLOSED,
-                                             multifd_send_closing, p, NULL);
+            /* What zero-copy has sent is told by the same means as an end. */
+            if (!p->zero_copy) {
+                p->watch = qio_channel_add_watch(
+                    p->c, G_IO_HUP | QIO_CHANNEL_PEER_CLOSED,
+                    multifd_send_closing, p, NULL);
+            }
             multifd_send_start_one(p);
         }
     }
