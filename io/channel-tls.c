@@ -21,6 +21,7 @@
 /* How long, and in what pieces, a refused client is listened to. */
 #define LINGER_NS NSEC_PER_SEC
 #define LINGER_SIZE (64 * 1024)
+#define HANDSHAKE_LIMIT_MS 30000
 
 struct _QIOChannelTLS {
     QIOChannel parent_instance;
@@ -30,6 +31,7 @@ struct _QIOChannelTLS {
     const char *thread_name; /* of the handshake's thread; NULL: any */
     bool relaxed_eof; /* atomic, set before it matters */
     bool shut_read;   /* atomic, release before the shutdown below */
+    unsigned handshake_limit; /* ms; constant from the handshake on */
 
     /* The reader's. */
     const uint8_t *record; /* what is left of the current one; the session's */
@@ -96,6 +98,7 @@ QIOChannelTLS *qio_channel_tls_new_server(QIOChannel *master, TLSCreds *creds,
 
 static void qio_channel_tls_init(QIOChannelTLS *tioc)
 {
+    tioc->handshake_limit = HANDSHAKE_LIMIT_MS;
 }
 
 static void qio_channel_tls_finalize(GObject *obj)
@@ -113,6 +116,11 @@ static void qio_channel_tls_finalize(GObject *obj)
 void qio_channel_tls_set_relaxed_eof(QIOChannelTLS *tioc, bool relaxed)
 {
     qatomic_set(&tioc->relaxed_eof, relaxed);
+}
+
+void qio_channel_tls_set_handshake_limit(QIOChannelTLS *tioc, unsigned ms)
+{
+    tioc->handshake_limit = ms;
 }
 
 void qio_channel_tls_set_thread_name(QIOChannelTLS *tioc, const char *name)
@@ -266,6 +274,16 @@ bool qio_channel_tls_handshake_sync(QIOChannelTLS *tioc, Error **errp)
     }
 }
 
+/* One that goes on in a thread; freed with the task. */
+typedef struct Handshake {
+    QIOChannelTLS *tioc; /* the task's */
+    QIOTaskFunc fn;
+    gpointer opaque;
+    GDestroyNotify destroy;
+    GSource *timer; /* in the task's context, as its completion */
+    bool late;
+} Handshake;
+
 static void handshake_worker(QIOTask *task, gpointer opaque)
 {
     QIOChannelTLS *tioc = QIO_CHANNEL_TLS(qio_task_get_source(task));
@@ -276,12 +294,62 @@ static void handshake_worker(QIOTask *task, gpointer opaque)
     }
 }
 
+static gboolean handshake_late(gpointer opaque)
+{
+    Handshake *h = opaque;
+
+    h->late = true;
+    qio_channel_shutdown(QIO_CHANNEL(h->tioc), QIO_CHANNEL_SHUTDOWN_BOTH,
+                         NULL);
+    return G_SOURCE_REMOVE;
+}
+
+static void handshake_done(QIOTask *task, gpointer opaque)
+{
+    Handshake *h = opaque;
+
+    g_source_destroy(h->timer);
+    if (h->late) {
+        Error *cut = NULL, *err = NULL;
+
+        qio_task_propagate_error(task, &cut);
+        error_free(cut);
+        error_setg(&err, "TLS handshake failed: it was not complete after %u "
+                   "ms", h->tioc->handshake_limit);
+        qio_task_set_error(task, err);
+    }
+    h->fn(task, h->opaque);
+}
+
+static void handshake_free(gpointer opaque)
+{
+    Handshake *h = opaque;
+
+    if (h->destroy) {
+        h->destroy(h->opaque);
+    }
+    g_source_destroy(h->timer);
+    g_source_unref(h->timer);
+    g_free(h);
+}
+
 void qio_channel_tls_handshake(QIOChannelTLS *tioc, QIOTaskFunc fn,
                                gpointer opaque, GDestroyNotify destroy,
                                GMainContext *context)
 {
-    QIOTask *task = qio_task_new(G_OBJECT(tioc), fn, opaque, destroy);
+    Handshake *h = g_new0(Handshake, 1);
+    QIOTask *task = qio_task_new(G_OBJECT(tioc), handshake_done, h,
+                                 handshake_free);
 
+    *h = (Handshake) {
+        .tioc = tioc,
+        .fn = fn,
+        .opaque = opaque,
+        .destroy = destroy,
+        .timer = g_timeout_source_new(tioc->handshake_limit),
+    };
+    g_source_set_callback(h->timer, handshake_late, h, NULL);
+    g_source_attach(h->timer, context);
     if (tioc->thread_name) {
         qio_task_set_thread_name(task, tioc->thread_name);
     }

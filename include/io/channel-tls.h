@@ -51,12 +51,16 @@ QIOChannelTLS *qio_channel_tls_new_server(QIOChannel *master, TLSCreds *creds,
  * a task whose source is @ioc and whose error says what failed.  Nothing may be
  * read or written before.  qio_channel_shutdown() of @ioc cancels it.  A server
  * that refuses its client takes up to a second more, to have its reason read.
+ * One that takes too long fails: a byte that was damaged on the way can make
+ * both sides wait for more.
  */
 void qio_channel_tls_handshake(QIOChannelTLS *ioc, QIOTaskFunc fn,
                                gpointer opaque, GDestroyNotify destroy,
                                GMainContext *context);
 /* The same in the caller, which it blocks. */
 bool qio_channel_tls_handshake_sync(QIOChannelTLS *ioc, Error **errp);
+/* How long the former may take, in ms (default: 30 s); before it begins. */
+void qio_channel_tls_set_handshake_limit(QIOChannelTLS *ioc, unsigned ms);
 /* Name of the handshake's thread, a string that stays; before it begins. */
 void qio_channel_tls_set_thread_name(QIOChannelTLS *ioc, const char *name);
 

@@ -275,6 +275,27 @@ static void test_cancel(void)
     }
 }
 
+/* The other end never answers, and nobody cancels. */
+static void test_late(void)
+{
+    for (int server = 0; server < 2; server++) {
+        Cancel c = { 0 };
+        QIOChannelTLS *tioc;
+        TlsPair p;
+
+        tls_pair_new(&p, &store, "client", "server", HOST, NULL);
+        tioc = server ? p.server : p.client;
+        qio_channel_tls_set_handshake_limit(tioc, 20);
+        qio_channel_tls_handshake(tioc, cancelled, &c, NULL, NULL);
+        while (!c.done) {
+            g_main_context_iteration(NULL, TRUE);
+        }
+        io_test_error(c.err, "TLS handshake failed: it was not complete after "
+                      "20 ms");
+        tls_pair_clear(&p);
+    }
+}
+
 /* The peer goes away in the middle. */
 static void test_gone(void)
 {
@@ -310,6 +331,7 @@ int main(int argc, char **argv)
     g_test_add_func("/tls/handshake/ciphers", test_ciphers);
     g_test_add_func("/tls/handshake/bad-priority", test_bad_priority);
     g_test_add_func("/tls/handshake/cancel", test_cancel);
+    g_test_add_func("/tls/handshake/late", test_late);
     g_test_add_func("/tls/handshake/gone", test_gone);
     ret = g_test_run();
     tls_store_clear(&store);
