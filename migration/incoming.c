@@ -368,7 +368,10 @@ static MigrationFailure *incoming_explain(IncomingState *in,
         *err = g_steal_pointer(&in->channel_error);
         f->channel = multifd_channel_name(in->failed_channel);
         if (in->failed_channel >= 0) {
-            *code = return_path_code(RP_FAILURE_CHANNEL, in->failed_channel);
+            *code = return_path_code(multifd_recv_given_up(in->multifd)
+                                         ? RP_FAILURE_CHANNEL_ENDED
+                                         : RP_FAILURE_CHANNEL,
+                                     in->failed_channel);
         }
     } else {
         f->channel = g_strdup("main");

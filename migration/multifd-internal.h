@@ -176,7 +176,6 @@ typedef struct MultiFDRecvParams {
     QemuThread thread;
     QIOChannel *c;          /* NULL: has not come yet */
     QemuSemaphore sem_sync; /* the main channel has reached the sync point */
-    bool eof;               /* atomic: the peer sends no more */
 
     /* The thread's own: the packet being read, checked. */
     MultiFDCounters *counters;
@@ -216,7 +215,8 @@ struct MultiFDRecv {
     QemuSemaphore sem_sync;
     bool exiting; /* atomic, full ordering with the semaphores */
     bool source_gone; /* atomic: why */
-    bool given_up;    /* load thread: a sync point failed because of that */
+    bool given_up;    /* atomic: what failed did because nothing more came */
+    int first_eof;    /* atomic: channel that ended first, -1: none */
     bool failing; /* atomic: the first failure was reported */
 };
 

@@ -25,6 +25,7 @@ MultiFDRecv *multifd_recv_new(Machine *m, const MigrationOptions *options,
     mr->opaque = opaque;
     mr->ops = multifd_get_ops(options->multifd_compression);
     mr->n = options->multifd_channels;
+    mr->first_eof = -1;
     mr->params = g_new0(MultiFDRecvParams, mr->n);
     machine_get_uuid(m, mr->uuid);
     qemu_mutex_init(&mr->channel_lock);
@@ -105,11 +106,13 @@ void multifd_recv_shutdown(MultiFDRecv *mr)
     devices_ended(mr, true);
 }
 
-static void multifd_recv_failed(MultiFDRecv *mr, int channel,
+/* @ended: because nothing more came. */
+static void multifd_recv_failed(MultiFDRecv *mr, int channel, bool ended,
                                 const Error *err)
 {
     if (!recv_exiting(mr) && !qatomic_xchg(&mr->failing, true)) {
         trace_multifd_recv_error(error_get_pretty(err));
+        qatomic_set(&mr->given_up, ended);
         mr->failed(mr->opaque, channel, err);
     }
     multifd_recv_shutdown(mr);
@@ -117,7 +120,7 @@ static void multifd_recv_failed(MultiFDRecv *mr, int channel,
 
 void multifd_recv_error(MultiFDRecv *mr, const Error *err)
 {
-    multifd_recv_failed(mr, -1, err);
+    multifd_recv_failed(mr, -1, false, err);
 }
 
 void multifd_recv_source_gone(MultiFDRecv *mr)
@@ -126,11 +129,22 @@ void multifd_recv_source_gone(MultiFDRecv *mr)
     multifd_recv_shutdown(mr);
 }
 
+/* Nothing more can be read from @c, which is not needed any longer. */
+static bool at_end(QIOChannel *c)
+{
+    uint8_t byte;
+    ssize_t n;
+
+    qio_channel_set_blocking(c, false, NULL);
+    n = qio_channel_read(c, &byte, 1, NULL);
+    return n <= 0 && n != QIO_CHANNEL_ERR_BLOCK;
+}
+
 /* Channel @p has failed.  Takes @err. */
 static void multifd_recv_fail(MultiFDRecvParams *p, Error *err)
 {
     error_prepend(&err, "multifd channel %u: ", p->id);
-    multifd_recv_failed(p->mr, p->id, err);
+    multifd_recv_failed(p->mr, p->id, at_end(p->c), err);
     error_free(err);
 }
 
@@ -258,7 +272,7 @@ static bool multifd_recv_loop(MultiFDRecvParams *p, Error **errp)
     }
     if (ret == 0) {
         trace_multifd_recv_eof(p->id);
-        qatomic_store_release(&p->eof, true);
+        qatomic_cmpxchg(&mr->first_eof, -1, (int)p->id);
         qemu_sem_post(&mr->sem_sync);
         /* The last one sees what all others have given to the devices. */
         if (qatomic_fetch_add(&mr->ended, 1) + 1 == mr->n) {
@@ -313,18 +327,17 @@ void multifd_recv_start(MultiFDRecv *mr, MultiFDFindFn *find, void *opaque)
 /* Has a channel ended that is waited for? */
 static bool check_eof(MultiFDRecv *mr, Error **errp)
 {
-    for (unsigned i = 0; i < mr->n; i++) {
-        if (qatomic_load_acquire(&mr->params[i].eof)) {
-            Error *err = NULL;
+    int channel = qatomic_load_acquire(&mr->first_eof);
+    Error *err = NULL;
 
-            error_setg(&err, "multifd channel %u: unexpected end of file "
-                       "before a sync point", i);
-            multifd_recv_failed(mr, i, err);
-            error_propagate(errp, err);
-            return false;
-        }
+    if (channel < 0) {
+        return true;
     }
-    return true;
+    error_setg(&err, "multifd channel %d: unexpected end of file before a sync "
+               "point", channel);
+    multifd_recv_failed(mr, channel, true, err);
+    error_propagate(errp, err);
+    return false;
 }
 
 bool multifd_recv_sync_main(MultiFDRecv *mr, Error **errp)
@@ -334,8 +347,12 @@ bool multifd_recv_sync_main(MultiFDRecv *mr, Error **errp)
             qemu_sem_wait(&mr->sem_sync);
         }
         if (recv_exiting(mr)) {
-            mr->given_up = qatomic_read(&mr->source_gone);
-            error_setg(errp, mr->given_up
+            bool gone = qatomic_read(&mr->source_gone);
+
+            if (gone) {
+                qatomic_set(&mr->given_up, true);
+            }
+            error_setg(errp, gone
                        ? "multifd: the source closed the main channel before "
                          "all channels had reached a sync point"
                        : "multifd: the channels were shut down");
@@ -354,7 +371,7 @@ bool multifd_recv_sync_main(MultiFDRecv *mr, Error **errp)
 
 bool multifd_recv_given_up(const MultiFDRecv *mr)
 {
-    return mr->given_up;
+    return qatomic_read(&mr->given_up);
 }
 
 void multifd_recv_cleanup(MultiFDRecv *mr)

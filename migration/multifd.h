@@ -197,7 +197,10 @@ void multifd_recv_start(MultiFDRecv *mr, MultiFDFindFn *find, void *opaque);
  * then let them go on.  Load thread.
  */
 bool multifd_recv_sync_main(MultiFDRecv *mr, Error **errp);
-/* Did that fail because the source had given up?  Load thread. */
+/*
+ * Has something failed because the source had stopped sending?  Load thread,
+ * after multifd_recv_cleanup() or multifd_recv_sync_main().
+ */
 bool multifd_recv_given_up(const MultiFDRecv *mr);
 /* End and join the threads.  Load thread. */
 void multifd_recv_cleanup(MultiFDRecv *mr);

@@ -57,6 +57,7 @@ static const char *const failures[RP_FAILURE__MAX] = {
     [RP_FAILURE_MACHINE] = "its machine cannot be set to the state received",
     [RP_FAILURE_CHANNEL] = "multifd channel",
     [RP_FAILURE_ENDED] = "the stream ended too early",
+    [RP_FAILURE_CHANNEL_ENDED] = "multifd channel",
 };
 
 uint32_t return_path_code(RpFailure what, uint32_t id)
@@ -65,24 +66,27 @@ uint32_t return_path_code(RpFailure what, uint32_t id)
         return 1;
     }
     return (uint32_t)what << 24 |
-           (what == RP_FAILURE_SECTION || what == RP_FAILURE_CHANNEL
-                ? id & 0xffffff : 0);
+           (what == RP_FAILURE_SECTION || what == RP_FAILURE_CHANNEL ||
+            what == RP_FAILURE_CHANNEL_ENDED ? id & 0xffffff : 0);
 }
 
 char *return_path_reason(uint32_t code)
 {
     uint32_t what = code >> 24;
 
-    if (what == RP_FAILURE_CHANNEL) {
-        return g_strdup_printf("%s %u failed there", failures[what],
-                               code & 0xffffff);
+    if (what == RP_FAILURE_CHANNEL || what == RP_FAILURE_CHANNEL_ENDED) {
+        return g_strdup_printf("%s %u %s there", failures[what],
+                               code & 0xffffff,
+                               what == RP_FAILURE_CHANNEL ? "failed"
+                                                          : "ended");
     }
     return g_strdup(what < RP_FAILURE__MAX ? failures[what] : NULL);
 }
 
 bool return_path_ended(uint32_t code)
 {
-    return code >> 24 == RP_FAILURE_ENDED;
+    return code >> 24 == RP_FAILURE_ENDED ||
+           code >> 24 == RP_FAILURE_CHANNEL_ENDED;
 }
 
 bool return_path_section(uint32_t code, uint32_t *section_id)

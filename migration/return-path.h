@@ -37,15 +37,17 @@ typedef enum RpFailure {
     RP_FAILURE_SECTION,   /* a section's contents, or the machine has none */
     RP_FAILURE_STREAM,    /* something else in the stream */
     RP_FAILURE_MACHINE,   /* all was read, but cannot be put to use */
-    RP_FAILURE_CHANNEL,   /* a multifd channel's contents, or its end */
-    RP_FAILURE_ENDED,     /* the source stopped sending: it knows better why */
+    RP_FAILURE_CHANNEL,   /* a multifd channel's contents */
+    /* The source stopped sending; if it did so itself it knows better why. */
+    RP_FAILURE_ENDED,
+    RP_FAILURE_CHANNEL_ENDED, /* the same of a multifd channel */
     RP_FAILURE__MAX,
 } RpFailure;
 
 uint32_t return_path_code(RpFailure what, uint32_t id);
 /* In words, freed by g_free(); NULL: @code says nothing that we know. */
 char *return_path_reason(uint32_t code);
-/* Did the destination fail because this side had stopped sending? */
+/* Did the destination fail because nothing more came? */
 bool return_path_ended(uint32_t code);
 /* Is it about a section, and which? */
 bool return_path_section(uint32_t code, uint32_t *section_id);
