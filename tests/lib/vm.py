@@ -270,7 +270,7 @@ class VM:
                               f"{wanted}: {info.get('error-desc')}")
             if time.monotonic() > end:
                 raise VMError(f"{self.name}: migration still {status} after "
-                              f"{timeout:.0f} s, not {wanted}")
+                              f"{timeout:.0f} s, not {wanted}: {info}")
             time.sleep(interval)
 
     def wait_status(self, wanted, timeout=60.0):

@@ -208,11 +208,10 @@ def random_offset(rng, channels):
 
 
 def check_named(fault, said, heard):
-    """One side names a channel: `said` by the source, `heard` from the
-    destination.  Which one is named if a side closes the others because of it
-    is a race.  In its first packet a channel has no number yet."""
+    """One side has seen which channel it was: `said` by the source, `heard`
+    from the destination.  In its first packet a channel has no number yet."""
     text = f"{said}\n{heard}"
-    if fault.channel == "main" or "multifd channel " in text:
+    if fault.channel == "main" or f"multifd channel {fault.channel}" in text:
         return
     if fault.at < INIT and ("initial packet of a channel" in text or
                             "before it said what it is" in text):
@@ -288,6 +287,9 @@ class SecureFault(Fault):
 
 # A client's part of a handshake is shorter, whatever the credentials.
 HANDSHAKE = 4000
+# Whoever reads the first record ignores the minor version in its header, says
+# RFC 8446, 5.1: this byte's corruption alone changes nothing.
+IGNORED = 2
 
 
 def break_secure_once(bench, src, channels, fault, security):
@@ -314,11 +316,11 @@ def test_break_secure(bench, kind, security):
     """Each connection in turn: in the handshake, and behind it."""
     src = bench.start()
     bench.security.require(src, security)
-    # A wrong length there makes both sides wait: rather the random number.
-    early = range(11, 43) if kind == "corrupt" else range(600)
     for channel in range(5):
-        for at in (bench.rng.choice(early),
-                   bench.rng.randrange(HANDSHAKE, 100_000)):
+        early = bench.rng.randrange(600)
+        if kind == "corrupt" and early == IGNORED:
+            early += 1
+        for at in (early, bench.rng.randrange(HANDSHAKE, 100_000)):
             if channel == 0:
                 at %= 8000
             fault = SecureFault(kind, channel, at)
@@ -613,7 +615,7 @@ def test_devices_stall(bench, end):
     # How long the main channel is.
     for at in (None, 0.2, 0.5, 0.8):
         dst = bench.destination(src, 2)
-        src.set_parameters(max_bandwidth=FAST, downtime_limit=300)
+        bench.let_go(src)
         if at is None:
             fault = Fault("stall", "none", 0)
             with relayed(bench, src, dst, fault) as relay:

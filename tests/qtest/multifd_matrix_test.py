@@ -84,14 +84,14 @@ class Chain:
             vm.set_capability("return-path", channels % 4 == 0)
         if pace == "paused":
             src.cmd("stop")
-            src.set_parameters(max_bandwidth=FAST, downtime_limit=300)
+            bench.let_go(src)
         else:
             src.set_parameters(max_bandwidth=STEADY, downtime_limit=0)
         self.security.apply(src, dst, security)
         connect(bench, src, dst, transport, listed=channels > 2)
         if pace == "live":
             wait_syncs(src, 3)
-            src.set_parameters(max_bandwidth=FAST, downtime_limit=300)
+            bench.let_go(src)
         self.finish(src, dst, channels, pace)
         equal_soon(f"{dst.name}: threads and descriptors", before,
                    lambda: (dst.threads(), dst.descriptors()))
