@@ -77,9 +77,17 @@ typedef struct MultiFDDeviceState {
     size_t len;
 } MultiFDDeviceState;
 
+/* Pages of one block that are known to be zero: as many packets as it takes. */
+typedef struct MultiFDZeroRun {
+    const RAMBlock *block;
+    uint64_t first;
+    uint64_t n;
+} MultiFDZeroRun;
+
 typedef enum MultiFDPayloadType {
     MULTIFD_PAYLOAD_NONE,
     MULTIFD_PAYLOAD_RAM,
+    MULTIFD_PAYLOAD_ZERO_RUN,
     MULTIFD_PAYLOAD_DEVICE_STATE,
 } MultiFDPayloadType;
 
@@ -87,6 +95,7 @@ typedef struct MultiFDSendData {
     MultiFDPayloadType type;
     union {
         MultiFDPages ram;
+        MultiFDZeroRun zero_run;
         MultiFDDeviceState device;
     } u;
 } MultiFDSendData;
@@ -123,6 +132,7 @@ typedef struct MultiFDSendParams {
     MultiFDCounters *counters;
     bool zero_copy; /* guest memory is sent in place, until a flush */
     MultiFDPacket *packet;
+    MultiFDPacket *zero_packets; /* those sent at once; NULL: not needed yet */
     MultiFDPacketDevice device_packet;
     uint32_t flags;            /* of the packet: the method */
     uint32_t next_packet_size; /* bytes in iov behind the header */
@@ -154,6 +164,7 @@ struct MultiFDSend {
 
     /* The thread that queues. */
     MultiFDSendData *data; /* the batch being filled */
+    MultiFDSendData *zero_run; /* an empty one besides, for a run */
     bool dirty;            /* something was queued since the last sync */
 };
 
@@ -287,6 +298,9 @@ void multifd_init_fill(MultiFDInit *init, Machine *m, uint8_t id);
 bool multifd_init_check(const MultiFDInit *init, const uint8_t uuid[16],
                         unsigned n, Error **errp);
 void multifd_send_fill_packet(MultiFDSendParams *p);
+/* @packet says that pages [@first, +@n) of the run in p->data are zero. */
+void multifd_send_fill_zero(MultiFDSendParams *p, MultiFDPacket *packet,
+                            uint64_t first, uint32_t n);
 void multifd_send_fill_sync(MultiFDSendParams *p);
 /* Magic and version; sets p->flags. */
 bool multifd_recv_check_hdr(MultiFDRecvParams *p, Error **errp);
@@ -307,6 +321,8 @@ bool multifd_recv_device_state(MultiFDRecvParams *p, Error **errp);
 
 /* Look at the pages of p->data and put the zero ones behind the others. */
 void multifd_send_zero_page_detect(MultiFDSendParams *p);
+/* Send the run in p->data. */
+bool multifd_send_zero_run(MultiFDSendParams *p, Error **errp);
 /* Clear the zero pages of the packet, where they are not known to be. */
 void multifd_recv_zero_page_process(MultiFDRecvParams *p);
 

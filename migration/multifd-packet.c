@@ -67,10 +67,9 @@ bool multifd_init_check(const MultiFDInit *init, const uint8_t uuid[16],
 
 /* ---- sending ---- */
 
-static void fill_header(MultiFDSendParams *p, uint32_t flags)
+static void fill_header(MultiFDSend *ms, MultiFDPacket *packet, uint32_t flags)
 {
-    MultiFDPacket *packet = p->packet;
-    uint64_t num = qatomic_fetch_add(&p->ms->packet_num, 1);
+    uint64_t num = qatomic_fetch_add(&ms->packet_num, 1);
 
     memset(packet, 0, sizeof(*packet));
     packet->hdr.magic = GUINT32_TO_BE(MULTIFD_MAGIC);
@@ -81,7 +80,17 @@ static void fill_header(MultiFDSendParams *p, uint32_t flags)
 
 void multifd_send_fill_sync(MultiFDSendParams *p)
 {
-    fill_header(p, MULTIFD_FLAG_SYNC);
+    fill_header(p->ms, p->packet, MULTIFD_FLAG_SYNC);
+}
+
+/* All of a packet with pages but which these are. */
+static void fill_pages_header(MultiFDSendParams *p, MultiFDPacket *packet,
+                              const RAMBlock *block, uint32_t zero)
+{
+    fill_header(p->ms, packet, p->flags);
+    packet->pages_alloc = GUINT32_TO_BE(MULTIFD_PAGES_MAX);
+    packet->zero_pages = GUINT32_TO_BE(zero);
+    g_strlcpy(packet->ramblock, block->idstr, sizeof(packet->ramblock));
 }
 
 void multifd_send_fill_packet(MultiFDSendParams *p)
@@ -89,15 +98,20 @@ void multifd_send_fill_packet(MultiFDSendParams *p)
     const MultiFDPages *pages = &p->data->u.ram;
     MultiFDPacket *packet = p->packet;
 
-    fill_header(p, p->flags);
-    packet->pages_alloc = GUINT32_TO_BE(MULTIFD_PAGES_MAX);
+    fill_pages_header(p, packet, pages->block, pages->zero_num);
     packet->normal_pages = GUINT32_TO_BE(pages->normal_num);
-    packet->zero_pages = GUINT32_TO_BE(pages->zero_num);
     packet->next_packet_size = GUINT32_TO_BE(p->next_packet_size);
-    g_strlcpy(packet->ramblock, pages->block->idstr,
-              sizeof(packet->ramblock));
     for (uint32_t i = 0; i < pages->normal_num + pages->zero_num; i++) {
         packet->offset[i] = GUINT64_TO_BE(pages->offset[i]);
+    }
+}
+
+void multifd_send_fill_zero(MultiFDSendParams *p, MultiFDPacket *packet,
+                            uint64_t first, uint32_t n)
+{
+    fill_pages_header(p, packet, p->data->u.zero_run.block, n);
+    for (uint32_t i = 0; i < n; i++) {
+        packet->offset[i] = GUINT64_TO_BE((first + i) * TARGET_PAGE_SIZE);
     }
 }
 

@@ -42,6 +42,7 @@ MultiFDSend *multifd_send_new(Machine *m, const MigrationOptions *options,
     ms->n = options->multifd_channels;
     ms->params = g_new0(MultiFDSendParams, ms->n);
     ms->data = g_new0(MultiFDSendData, 1);
+    ms->zero_run = g_new0(MultiFDSendData, 1);
     qemu_mutex_init(&ms->channel_lock);
     qemu_mutex_init(&ms->send_mutex);
     qemu_sem_init(&ms->channels_created, 0);
@@ -80,6 +81,7 @@ void multifd_send_free(MultiFDSend *ms)
         multifd_send_data_clear(p->data);
         g_free(p->data);
         g_free(p->packet);
+        g_free(p->zero_packets);
         g_free(p->iov);
         qemu_sem_destroy(&p->sem);
         qemu_sem_destroy(&p->sem_sync);
@@ -90,6 +92,7 @@ void multifd_send_free(MultiFDSend *ms)
     qemu_mutex_destroy(&ms->channel_lock);
     g_free(ms->params);
     g_free(ms->data);
+    g_free(ms->zero_run);
     g_free(ms);
 }
 
@@ -248,11 +251,21 @@ static bool multifd_send_sync_packet(MultiFDSendParams *p, Error **errp)
     return multifd_send_packet(p, errp);
 }
 
+static bool multifd_send_payload(MultiFDSendParams *p, Error **errp)
+{
+    switch (p->data->type) {
+    case MULTIFD_PAYLOAD_DEVICE_STATE:
+        return multifd_send_device_state(p, errp);
+    case MULTIFD_PAYLOAD_ZERO_RUN:
+        return multifd_send_zero_run(p, errp);
+    default:
+        return multifd_send_pages(p, errp);
+    }
+}
+
 static bool multifd_send_job(MultiFDSendParams *p, Error **errp)
 {
-    bool ok = p->data->type == MULTIFD_PAYLOAD_DEVICE_STATE
-                  ? multifd_send_device_state(p, errp)
-                  : multifd_send_pages(p, errp);
+    bool ok = multifd_send_payload(p, errp);
 
     multifd_send_data_clear(p->data);
     if (ok) {
@@ -546,12 +559,24 @@ static bool multifd_send_batch(MultiFDSend *ms, Error **errp)
     return multifd_send(ms, &ms->data, errp);
 }
 
+/* Past the batch being filled: what it holds goes on waiting. */
+static bool multifd_queue_zero_run(MultiFDSend *ms, const RAMBlock *rb,
+                                   uint64_t first, uint64_t n, Error **errp)
+{
+    ms->zero_run->type = MULTIFD_PAYLOAD_ZERO_RUN;
+    ms->zero_run->u.zero_run = (MultiFDZeroRun) { rb, first, n };
+    return multifd_send(ms, &ms->zero_run, errp);
+}
+
 bool multifd_queue_run(MultiFDSend *ms, const RAMBlock *rb, uint64_t first,
                        uint64_t n, bool untouched, Error **errp)
 {
     uint64_t offset = first * TARGET_PAGE_SIZE;
 
     ms->dirty = true;
+    if (untouched && n >= MULTIFD_PAGES_MAX) {
+        return multifd_queue_zero_run(ms, rb, first, n, errp);
+    }
     while (n) {
         MultiFDPages *pages = &ms->data->u.ram;
         uint32_t now;

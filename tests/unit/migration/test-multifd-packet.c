@@ -506,6 +506,41 @@ static void test_zero_recv(void)
     rig_free(rig);
 }
 
+/* A run that is known to be zero: packets without data, one behind another. */
+static void test_zero_run(void)
+{
+    Rig *rig = rig_new(MULTIFD_COMPRESSION_NONE);
+    g_autoptr(QIOChannelBuffer) buf = qio_channel_buffer_new(0);
+    MultiFDSendParams *s = rig->s;
+    MultiFDRecvParams *r = rig->r;
+    uint8_t *host = rig->t->ram->host;
+    const uint64_t first = 3, n = RAM_SIZE / TARGET_PAGE_SIZE - first;
+    g_autoptr(Error) err = NULL;
+
+    s->data->type = MULTIFD_PAYLOAD_ZERO_RUN;
+    s->data->u.zero_run = (MultiFDZeroRun) { rig->t->ram, first, n };
+    s->c = r->c = QIO_CHANNEL(buf);
+    g_assert_true(multifd_send_zero_run(s, &err));
+    g_assert_cmpuint(s->counters->bytes, ==, 2 * sizeof(MultiFDPacket));
+    g_assert_cmpuint(s->counters->packets, ==, 2);
+    g_assert_cmpuint(s->counters->zero_pages, ==, n);
+    g_assert_cmpuint(rig->sums.zero_pages, ==, n);
+
+    memset(host, 1, RAM_SIZE);
+    load_block_mark(rig->blocks[0], 0, RAM_SIZE / TARGET_PAGE_SIZE);
+    g_assert_cmpint(multifd_recv_step(r, &err), ==, 1);
+    g_assert_cmpuint(r->zero_num, ==, PAGES);
+    g_assert_cmpint(multifd_recv_step(r, &err), ==, 1);
+    g_assert_cmpuint(r->zero_num, ==, n - PAGES);
+    g_assert_cmpint(multifd_recv_step(r, &err), ==, 0);
+    g_assert_no_error(err);
+    for (uint64_t i = 0; i < RAM_SIZE; i++) {
+        g_assert_cmpuint(host[i], ==, i < first * TARGET_PAGE_SIZE);
+    }
+    s->c = r->c = NULL;
+    rig_free(rig);
+}
+
 /* ---- */
 
 static void add_data_tests(MultiFDCompression method)
@@ -554,5 +589,6 @@ int main(int argc, char **argv)
     }
     g_test_add_func("/zero/detect", test_zero_detect);
     g_test_add_func("/zero/recv", test_zero_recv);
+    g_test_add_func("/zero/run", test_zero_run);
     return g_test_run();
 }
