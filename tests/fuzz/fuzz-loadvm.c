@@ -9,6 +9,7 @@
 #include "qemu/osdep.h"
 
 #include "fuzz-loadvm.h"
+#include "fuzz-replay.h"
 #include "migration/ram.h"
 #include "migration/savevm-internal.h"
 #include "qemu/object.h"
@@ -199,7 +200,6 @@ GByteArray *fuzz_seed(void)
     return seed;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     fuzz_one(data, size);

@@ -11,6 +11,7 @@
 #include "qemu/osdep.h"
 
 #include "fuzz-loadvm.h"
+#include "fuzz-replay.h"
 #include "qemu/clock.h"
 #include "vector.h"
 
@@ -172,23 +173,9 @@ static int run_vectors(const char *dir, int seconds)
 
 int main(int argc, char **argv)
 {
-    int i;
-
-    /* GLib's complaints are findings like any other. */
-    g_log_set_always_fatal(G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_WARNING |
-                           G_LOG_FATAL_MASK);
+    fuzz_replay_init();
     if (argc >= 3 && !strcmp(argv[1], "--vectors")) {
         return run_vectors(argv[2], argc > 3 ? atoi(argv[3]) : 3);
     }
-    for (i = 1; i < argc; i++) {
-        g_autofree char *data = NULL;
-        gsize len;
-
-        if (!g_file_get_contents(argv[i], &data, &len, NULL)) {
-            fprintf(stderr, "cannot read %s\n", argv[i]);
-            return 1;
-        }
-        fuzz_one((uint8_t *)data, len);
-    }
-    return 0;
+    return fuzz_replay_files(argc, argv);
 }

@@ -15,6 +15,7 @@
  */
 #include "qemu/osdep.h"
 
+#include "fuzz-replay.h"
 #include "io/channel-buffer.h"
 #include "migration/multifd-internal.h"
 #include "qemu/clock.h"
@@ -263,7 +264,6 @@ static unsigned fuzz_one(const uint8_t *data, size_t size)
 }
 #endif
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     fuzz_one(data, size);
@@ -501,9 +501,7 @@ static int run_mutations(int seconds)
 
 int main(int argc, char **argv)
 {
-    /* GLib's complaints are findings like any other. */
-    g_log_set_always_fatal(G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_WARNING |
-                           G_LOG_FATAL_MASK);
+    fuzz_replay_init();
     if (argc == 3 && !strcmp(argv[1], "--mutate")) {
         fuzz_get(); /* makes the methods known */
         return run_mutations(atoi(argv[2]));
@@ -512,17 +510,7 @@ int main(int argc, char **argv)
         fuzz_get();
         return write_seeds(atoi(argv[2]) % FUZZ__MAX, argv[3]);
     }
-    for (int i = 1; i < argc; i++) {
-        g_autofree char *data = NULL;
-        gsize len;
-
-        if (!g_file_get_contents(argv[i], &data, &len, NULL)) {
-            fprintf(stderr, "cannot read %s\n", argv[i]);
-            return 1;
-        }
-        fuzz_one((uint8_t *)data, len);
-    }
-    return 0;
+    return fuzz_replay_files(argc, argv);
 }
 
 #endif

@@ -13,6 +13,7 @@
  */
 #include "qemu/osdep.h"
 
+#include "fuzz-replay.h"
 #include "io/authz.h"
 #include "io/tls-creds.h"
 #include "qemu/clock.h"
@@ -113,7 +114,6 @@ static bool fuzz_one(const uint8_t *data, size_t size)
     return ok;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     fuzz_one(data, size);
@@ -182,28 +182,14 @@ static int run_mutations(int seconds)
 
 int main(int argc, char **argv)
 {
-    int ret = 0;
-
-    /* GLib's complaints are findings like any other. */
-    g_log_set_always_fatal(G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_WARNING |
-                           G_LOG_FATAL_MASK);
+    fuzz_replay_init();
     if (argc == 3 && !strcmp(argv[1], "--mutate")) {
-        ret = run_mutations(atoi(argv[2]));
-    } else if (argc == 3 && !strcmp(argv[1], "--seeds")) {
-        return write_seeds(argv[2]);
-    } else {
-        for (int i = 1; i < argc; i++) {
-            g_autofree char *data = NULL;
-            gsize len;
-
-            if (!g_file_get_contents(argv[i], &data, &len, NULL)) {
-                fprintf(stderr, "cannot read %s\n", argv[i]);
-                return 1;
-            }
-            fuzz_one((uint8_t *)data, len);
-        }
+        return run_mutations(atoi(argv[2]));
     }
-    return ret;
+    if (argc == 3 && !strcmp(argv[1], "--seeds")) {
+        return write_seeds(argv[2]);
+    }
+    return fuzz_replay_files(argc, argv);
 }
 
 #endif
