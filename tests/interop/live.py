@@ -77,13 +77,30 @@ def set_parameters(vm, params):
                        f"{params['multifd-compression']}") from None
 
 
+def incoming_for(work, transport):
+    """Where a destination is to listen."""
+    return (f"unix:{work.file('mig.sock')}" if transport == "unix"
+            else "tcp:127.0.0.1:0")
+
+
+def migrate_to(src, dst, uri, paused):
+    """Migrate; dst listens at `uri`, and has the content then."""
+    dst.cmd("migrate-incoming", {"uri": uri})
+    if uri.startswith("tcp:"):
+        addr = dst.cmd("query-migrate")["socket-address"][0]
+        uri = f"tcp:127.0.0.1:{addr['port']}"
+    src.cmd("migrate", {"uri": uri})
+    src.wait_migration()
+    dst.wait_migration()
+    final_states(src, dst, paused)
+    check_content(dst)
+
+
 def socket_case(pair, way, transport, backend, paused, caps=(), params=None):
     a, b = way
     extra = {side: pair.peer.multifd_args()
              if side == "ours" and "multifd" in caps else [] for side in way}
     with Workspace() as work:
-        incoming = (f"unix:{work.file('mig.sock')}" if transport == "unix"
-                    else "tcp:127.0.0.1:0")
         with pair.vm(a, work, "src", backend, extra[a]) as src, \
                 pair.vm(b, work, "dst", backend,
                         [*extra[b], "-incoming", "defer"]) as dst:
@@ -95,16 +112,7 @@ def socket_case(pair, way, transport, backend, paused, caps=(), params=None):
             put_content(src)
             if paused:
                 src.cmd("stop")
-            dst.cmd("migrate-incoming", {"uri": incoming})
-            uri = incoming
-            if transport == "tcp":
-                addr = dst.cmd("query-migrate")["socket-address"][0]
-                uri = f"tcp:127.0.0.1:{addr['port']}"
-            src.cmd("migrate", {"uri": uri})
-            src.wait_migration()
-            dst.wait_migration()
-            final_states(src, dst, paused)
-            check_content(dst)
+            migrate_to(src, dst, incoming_for(work, transport), paused)
 
 
 def file_case(pair, way, backend, paused):

@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from lib import stock, tap  # noqa: E402
 from lib.tls import Certs, add_creds  # noqa: E402
 from lib.vm import Workspace  # noqa: E402
-from live import (Pair, check_content, final_states,  # noqa: E402
+from live import (Pair, incoming_for, migrate_to,  # noqa: E402
                   put_content, set_parameters)
 
 HOST = "dst.example"
@@ -31,8 +31,6 @@ def tls_case(pair, tool, way, kind, transport, channels, method="none",
              return_path=True):
     with Workspace() as work:
         dirs = Certs(tool, work.file("certs")).standard()
-        incoming = (f"unix:{work.file('mig.sock')}" if transport == "unix"
-                    else "tcp:127.0.0.1:0")
         a, b = way
         with pair.vm(a, work, "src", "private", extra_args(pair, a)) as src, \
                 pair.vm(b, work, "dst", "private",
@@ -48,16 +46,7 @@ def tls_case(pair, tool, way, kind, transport, channels, method="none",
             if kind == "x509" and transport == "unix":
                 src.set_parameters(tls_hostname=HOST)
             put_content(src)
-            dst.cmd("migrate-incoming", {"uri": incoming})
-            uri = incoming
-            if transport == "tcp":
-                addr = dst.cmd("query-migrate")["socket-address"][0]
-                uri = f"tcp:127.0.0.1:{addr['port']}"
-            src.cmd("migrate", {"uri": uri})
-            src.wait_migration()
-            dst.wait_migration()
-            final_states(src, dst, False)
-            check_content(dst)
+            migrate_to(src, dst, incoming_for(work, transport), False)
 
 
 def add_cases(suite, pair, tool):

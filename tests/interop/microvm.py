@@ -12,7 +12,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from lib import stock, tap  # noqa: E402
 from lib.guest import Guest  # noqa: E402
-from lib.vm import VM, VMError, Workspace, has_accel  # noqa: E402
+from lib.vm import VM, VMError, Workspace, require_accel  # noqa: E402
 
 FAST = 1 << 40
 
@@ -39,10 +39,7 @@ def move(src, dst, work, n):
 
 
 def there_and_back(ours, peer, image, accel):
-    if accel == "kvm" and not os.access("/dev/kvm", os.R_OK | os.W_OK):
-        raise tap.Skip("/dev/kvm is not usable here")
-    if not has_accel(ours, accel):
-        raise tap.Skip(f"{ours} is built without {accel}")
+    require_accel(ours, accel)
     with Workspace() as work:
         guest = Guest(image, work.file("guest.bin"), ram_mib=48, swept_mib=8)
         common = ["-accel", accel, "-m", "48M"]

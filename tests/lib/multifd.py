@@ -128,15 +128,6 @@ def equal_soon(what, want, get, timeout=20.0):
         time.sleep(0.01)
 
 
-def stderr_of(vms):
-    """Print what the machines of a failed test have said."""
-    for vm in vms:
-        text = vm.stderr().strip()
-        if text:
-            print(f"# stderr of {vm.name}: " +
-                  text.replace("\n", f"\n# {vm.name}: "))
-
-
 def options(argv, known=()):
     """(BINARY, IMAGE, options, what is left) of a test program.  options
     has "all", and of `known` those that were given as --NAME VALUE."""

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import time
 
+from . import tap
 from .qmp import QMPClient, QMPClosed, QMPError, QMPTimeout
 from .qtest import QTestClient
 
@@ -26,6 +27,23 @@ def has_accel(binary, accel):
     out = subprocess.run([binary, "-accel", "help"], capture_output=True,
                          text=True, check=False).stdout
     return accel in out.split()
+
+
+def require_accel(binary, accel):
+    """Skip a test where that cannot be used."""
+    if accel == "kvm" and not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        raise tap.Skip("/dev/kvm is not usable here")
+    if not has_accel(binary, accel):
+        raise tap.Skip(f"{binary} is built without {accel}")
+
+
+def tell_stderr(vms):
+    """Print what the machines of a failed test have said."""
+    for vm in vms:
+        text = vm.stderr().strip()
+        if text:
+            print(f"# stderr of {vm.name}: " +
+                  text.replace("\n", f"\n# {vm.name}: "))
 
 
 class Workspace:

@@ -7,9 +7,9 @@ import subprocess
 import sys
 import xml.etree.ElementTree
 
-from lib import pattern, stock
+from lib import pattern, stock, tap
 from lib.hostram import HostRam
-from lib.vm import VM, Workspace
+from lib.vm import VM, Workspace, tell_stderr
 
 # The stock programs by name; the other kind is "ours".
 STOCKS = {s.name: s for s in stock.find()}
@@ -44,7 +44,9 @@ class Bench:
     def __enter__(self):
         return self
 
-    def __exit__(self, *exc):
+    def __exit__(self, exc_type=None, *_):
+        if exc_type not in (None, tap.Skip):
+            tell_stderr(self.vms)
         for vm in self.vms:
             if vm.alive():
                 vm.process.send_signal(signal.SIGCONT)

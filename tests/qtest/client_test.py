@@ -642,15 +642,7 @@ def main():
 
     def run(fn, *args):
         with Bench(tool, ours, image) as bench:
-            try:
-                fn(bench, *args)
-            except Exception:
-                for vm in bench.vms:
-                    text = vm.stderr().strip()
-                    if text:
-                        print(f"# stderr of {vm.name}: " +
-                              text.replace("\n", f"\n# {vm.name}: "))
-                raise
+            fn(bench, *args)
 
     cases(suite, run, build)
     stock.add_missing(suite, list(STOCKS.values()))

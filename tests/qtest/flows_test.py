@@ -16,7 +16,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 sys.path.insert(0, os.path.dirname(__file__))
 from lib import tap  # noqa: E402
-from lib.vm import VMError, has_accel  # noqa: E402
+from lib.vm import VMError, require_accel  # noqa: E402
 from migration_test import (Bench, channels_of, connect_fd,  # noqa: E402
                             expect_error)
 from multifd_test import has_method  # noqa: E402
@@ -494,10 +494,7 @@ def main():
     suite = tap.Suite()
 
     def run(fn, *args):
-        if accel == "kvm" and not os.access("/dev/kvm", os.R_OK | os.W_OK):
-            raise tap.Skip("/dev/kvm is not usable here")
-        if not has_accel(binary, accel):
-            raise tap.Skip(f"{binary} is built without {accel}")
+        require_accel(binary, accel)
         with Bench(binary, image, accel) as bench:
             fn(bench, *args)
 

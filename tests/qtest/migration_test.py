@@ -19,7 +19,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from lib import tap  # noqa: E402
 from lib.guest import Guest  # noqa: E402
 from lib.vm import (QMPError, VM, VMError, Workspace,  # noqa: E402
-                    end_all, has_accel)
+                    end_all, require_accel, tell_stderr)
 
 FAST = 1 << 40  # bytes per second: no limit in effect
 SLOW = 1 << 20
@@ -40,8 +40,10 @@ class Bench:
     def __enter__(self):
         return self
 
-    def __exit__(self, *exc):
+    def __exit__(self, exc_type=None, *_):
         try:
+            if exc_type not in (None, tap.Skip):
+                tell_stderr(self.vms)
             end_all(self.vms)
         finally:
             self.work.close()
@@ -611,20 +613,9 @@ def main():
     suite = tap.Suite()
 
     def run(fn, *args):
-        if accel == "kvm" and not os.access("/dev/kvm", os.R_OK | os.W_OK):
-            raise tap.Skip("/dev/kvm is not usable here")
-        if not has_accel(binary, accel):
-            raise tap.Skip(f"{binary} is built without {accel}")
+        require_accel(binary, accel)
         with Bench(binary, image, accel) as bench:
-            try:
-                fn(bench, *args)
-            except Exception:
-                for vm in bench.vms:
-                    text = vm.stderr().strip()
-                    if text:
-                        print(f"# stderr of {vm.name}: " +
-                              text.replace("\n", f"\n# {vm.name}: "))
-                raise
+            fn(bench, *args)
 
     cases(suite, run)
     return suite.run(sys.argv[4:])

@@ -21,8 +21,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from lib import tap  # noqa: E402
 from lib.multifd import (  # noqa: E402
-    ModestBench, Security, connect, listen, move_on, options, set_up,
-    stderr_of)
+    ModestBench, Security, connect, listen, move_on, options, set_up)
 from lib.relay import Relay  # noqa: E402
 from lib.vm import VMError  # noqa: E402
 from migration_test import FAST, SLOW, expect_error  # noqa: E402
@@ -682,11 +681,7 @@ def main():
         rounds = 50 if opts["all"] else 10
         with FaultBench(binary, image, rng, rounds,
                         opts.get("certs")) as bench:
-            try:
-                fn(bench, *args)
-            except Exception:
-                stderr_of(bench.vms)
-                raise
+            fn(bench, *args)
 
     cases(suite, run)
     return suite.run(patterns)

@@ -23,9 +23,8 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from lib import tap, tls  # noqa: E402
 from lib.multifd import (  # noqa: E402
-    ModestBench, Security, connect, equal_soon, listen, options, set_up,
-    stderr_of)
-from lib.vm import QMPError, VMError, end_all  # noqa: E402
+    ModestBench, Security, connect, equal_soon, listen, options, set_up)
+from lib.vm import QMPError, VMError, end_all, tell_stderr  # noqa: E402
 from migration_test import FAST, SLOW  # noqa: E402
 
 CHANNELS = (1, 2, 4, 16)
@@ -170,7 +169,7 @@ def test_move(chain, *what):
     try:
         chain.move(*what)
     except Exception:
-        stderr_of(chain.bench.vms)
+        tell_stderr(chain.bench.vms)
         chain.drop()
         raise
 

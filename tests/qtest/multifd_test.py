@@ -13,7 +13,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 sys.path.insert(0, os.path.dirname(__file__))
-from lib.vm import VMError  # noqa: E402
+from lib.vm import VMError, require_accel  # noqa: E402
 from lib import tap  # noqa: E402
 from migration_test import (FAST, SLOW, Bench, and_again,  # noqa: E402
                             cancelled, connect, expect_error,
@@ -250,8 +250,7 @@ def main():
     suite = tap.Suite()
 
     def run(fn, *args):
-        if accel == "kvm" and not os.access("/dev/kvm", os.R_OK | os.W_OK):
-            raise tap.Skip("/dev/kvm is not usable here")
+        require_accel(binary, accel)
         with Bench(binary, image, accel) as bench:
             fn(bench, *args)
 

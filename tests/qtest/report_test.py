@@ -17,7 +17,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 sys.path.insert(0, os.path.dirname(__file__))
 from lib import tap  # noqa: E402
-from lib.multifd import listen, stderr_of  # noqa: E402
+from lib.multifd import listen  # noqa: E402
 from lib.vm import VMError  # noqa: E402
 from migration_test import FAST, SLOW  # noqa: E402
 from multifd_fault_test import (FIRST, Fault,  # noqa: E402
@@ -299,11 +299,7 @@ def main():
 
     def run(fn):
         with ReportBench(binary, image) as bench:
-            try:
-                fn(bench)
-            except Exception:
-                stderr_of(bench.vms)
-                raise
+            fn(bench)
 
     for fn in (test_channel_corrupt, test_channel_reset, test_channel_refused,
                test_section_refused, test_main_broken, test_main_corrupt,

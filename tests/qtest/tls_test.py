@@ -490,15 +490,7 @@ def main(add=cases):
 
     def run(fn, *args):
         with TlsBench(binary, image, tool) as bench:
-            try:
-                fn(bench, *args)
-            except Exception:
-                for vm in bench.vms:
-                    text = vm.stderr().strip()
-                    if text:
-                        print(f"# stderr of {vm.name}: " +
-                              text.replace("\n", f"\n# {vm.name}: "))
-                raise
+            fn(bench, *args)
 
     add(suite, run)
     return suite.run(sys.argv[4:])
