@@ -19,6 +19,7 @@
 #include "io/channel-socket-int.h"
 #include "io/channel-watch.h"
 #include "io/socket-open.h"
+#include "io/socket-splice.h"
 #include "qemu/atomic.h"
 #include "qemu/hostfeat.h"
 
@@ -43,6 +44,7 @@ struct _QIOChannelSocket {
     uint64_t zero_copy_sent;
     uint64_t zero_copy_done;
     bool zero_copy_copied; /* the kernel copied one since the last flush */
+    SocketSplice splice;   /* the writing thread's */
 };
 
 G_DEFINE_FINAL_TYPE(QIOChannelSocket, qio_channel_socket, QIO_TYPE_CHANNEL)
@@ -52,6 +54,7 @@ G_DEFINE_FINAL_TYPE(QIOChannelSocket, qio_channel_socket, QIO_TYPE_CHANNEL)
 static void qio_channel_socket_init(QIOChannelSocket *ioc)
 {
     ioc->fd = -1;
+    ioc->splice = (SocketSplice)SOCKET_SPLICE_NONE;
     wake_init(&ioc->wake);
     qio_channel_set_feature(QIO_CHANNEL(ioc), QIO_CHANNEL_FEATURE_SHUTDOWN);
 }
@@ -79,6 +82,15 @@ static void setup_tcp(QIOChannelSocket *ioc, int fd)
     }
 }
 
+static void setup_unix(QIOChannelSocket *ioc)
+{
+    qio_channel_set_feature(QIO_CHANNEL(ioc), QIO_CHANNEL_FEATURE_FD_PASS);
+    if (!ioc->listening && hostfeat_has(HOSTFEAT_UNIX_SPLICE)) {
+        qio_channel_set_feature(QIO_CHANNEL(ioc),
+                                QIO_CHANNEL_FEATURE_WRITE_BY_REFERENCE);
+    }
+}
+
 /* Take @fd; fails, closing nothing, if it is no socket or shut down early. */
 static bool set_fd(QIOChannelSocket *ioc, int fd, Error **errp)
 {
@@ -102,7 +114,7 @@ static bool set_fd(QIOChannelSocket *ioc, int fd, Error **errp)
         fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
     }
     if (sa.ss_family == AF_UNIX) {
-        qio_channel_set_feature(QIO_CHANNEL(ioc), QIO_CHANNEL_FEATURE_FD_PASS);
+        setup_unix(ioc);
     } else {
         setup_tcp(ioc, fd);
     }
@@ -354,6 +366,19 @@ static ssize_t socket_writev(QIOChannel *ioc, const struct iovec *iov,
     FdMessage control;
     ssize_t ret;
 
+    if (flags & QIO_CHANNEL_WRITE_FLAG_BY_REFERENCE && !nfds &&
+        !sioc->nonblocking &&
+        qio_channel_has_feature(ioc, QIO_CHANNEL_FEATURE_WRITE_BY_REFERENCE)) {
+        ret = socket_splice_writev(&sioc->splice, qatomic_read(&sioc->fd), iov,
+                                   niov);
+        if (ret >= 0) {
+            return ret;
+        }
+        if (errno != ENOTSUP) {
+            error_setg_errno(errp, errno, "Unable to write to socket");
+            return -1;
+        }
+    }
     if (nfds && !attach_fds(&msg, &control, fds, nfds, errp)) {
         return -1;
     }
@@ -569,6 +594,7 @@ static void qio_channel_socket_finalize(GObject *obj)
     QIOChannelSocket *sioc = QIO_CHANNEL_SOCKET(obj);
 
     socket_close(QIO_CHANNEL(sioc), NULL);
+    socket_splice_close(&sioc->splice);
     wake_destroy(&sioc->wake);
     G_OBJECT_CLASS(qio_channel_socket_parent_class)->finalize(obj);
 }

@@ -127,6 +127,44 @@ static bool probe_memfd(void)
     return fd >= 0;
 }
 
+/* Does what is changed after it was sent arrive? */
+static bool splice_refers(char *page, int pipe_in, int pipe_out, int out,
+                          int in)
+{
+    struct iovec iov = { page, TARGET_PAGE_SIZE };
+    char got = 0;
+
+    *page = 1;
+    if (vmsplice(pipe_in, &iov, 1, 0) != TARGET_PAGE_SIZE ||
+        splice(pipe_out, NULL, out, NULL, TARGET_PAGE_SIZE,
+               SPLICE_F_NONBLOCK) != TARGET_PAGE_SIZE) {
+        return false;
+    }
+    *page = 2;
+    return recv(in, &got, 1, MSG_DONTWAIT) == 1 && got == 2;
+}
+
+static bool probe_unix_splice(void)
+{
+    int fds[2], socks[2];
+    char *page = map_probe_page();
+    bool found = false;
+
+    if (page && pipe2(fds, O_CLOEXEC) == 0) {
+        if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, socks) == 0) {
+            found = splice_refers(page, fds[1], fds[0], socks[0], socks[1]);
+            close(socks[0]);
+            close(socks[1]);
+        }
+        close(fds[0]);
+        close(fds[1]);
+    }
+    if (page) {
+        munmap(page, TARGET_PAGE_SIZE);
+    }
+    return found;
+}
+
 typedef enum FeatState {
     FEAT_UNKNOWN,
     FEAT_PRESENT,
@@ -147,6 +185,7 @@ static struct {
     [HOSTFEAT_MADV_POPULATE] = { "madv-populate", probe_madv_populate },
     [HOSTFEAT_MSG_ZEROCOPY] = { "msg-zerocopy", probe_msg_zerocopy },
     [HOSTFEAT_MEMFD] = { "memfd", probe_memfd },
+    [HOSTFEAT_UNIX_SPLICE] = { "unix-splice", probe_unix_splice },
 };
 
 const char *hostfeat_name(HostFeat feat)

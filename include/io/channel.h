@@ -27,6 +27,7 @@ typedef enum QIOChannelFeature {
     QIO_CHANNEL_FEATURE_SEEKABLE,
     QIO_CHANNEL_FEATURE_WRITE_ZERO_COPY,
     QIO_CHANNEL_FEATURE_READ_MSG_PEEK,
+    QIO_CHANNEL_FEATURE_WRITE_BY_REFERENCE,
 } QIOChannelFeature;
 
 typedef enum QIOChannelShutdown {
@@ -36,6 +37,11 @@ typedef enum QIOChannelShutdown {
 } QIOChannelShutdown;
 
 #define QIO_CHANNEL_WRITE_FLAG_ZERO_COPY 1 /* buffers stay until flush() */
+/*
+ * A hint: buffers are not copied, so the peer may read what they hold later.
+ * Nothing but what the peer says tells when it has read them.
+ */
+#define QIO_CHANNEL_WRITE_FLAG_BY_REFERENCE 2
 #define QIO_CHANNEL_READ_FLAG_MSG_PEEK 1   /* leave the bytes in the channel */
 /* A hint: rather wait for all bytes than return with some of them. */
 #define QIO_CHANNEL_READ_FLAG_WAIT_ALL 2

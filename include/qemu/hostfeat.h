@@ -18,6 +18,7 @@ typedef enum HostFeat {
     HOSTFEAT_MADV_POPULATE,  /* MADV_POPULATE_WRITE, Linux 5.14 */
     HOSTFEAT_MSG_ZEROCOPY,   /* SO_ZEROCOPY on TCP, Linux 4.14 */
     HOSTFEAT_MEMFD,
+    HOSTFEAT_UNIX_SPLICE,    /* splice(2) to a unix socket does not copy */
     HOSTFEAT__MAX,
 } HostFeat;
 
