@@ -16,6 +16,10 @@
 
 #include "trace/trace-migration.h"
 
+/* For less data it is cheaper to copy. */
+#define BY_REFERENCE_MIN (64 * KiB)
+/* Nor is it done with more channels: each needs two descriptors for it. */
+#define BY_REFERENCE_CHANNELS 16
 /* How long a channel may be closed by the destination without a reason. */
 #define CLOSED_GRACE_MS 1000
 
@@ -171,24 +175,30 @@ static bool multifd_send_initial_packet(MultiFDSendParams *p, Error **errp)
     return true;
 }
 
+/* How the data of the packet is to be written. */
+static int multifd_send_flags(const MultiFDSendParams *p)
+{
+    if (p->zero_copy && p->iovs_num > 1) {
+        return QIO_CHANNEL_WRITE_FLAG_ZERO_COPY;
+    }
+    return p->by_reference && p->next_packet_size >= BY_REFERENCE_MIN
+               ? QIO_CHANNEL_WRITE_FLAG_BY_REFERENCE : 0;
+}
+
 /*
- * Header and data: in one call, unless the data stays where it is until a
- * flush, while the header's place is needed for the next one.
+ * Header and data: in one call, unless the data stays where it is for a while,
+ * when the header's place is needed for the next one.
  */
 static bool multifd_send_iovs(MultiFDSendParams *p, Error **errp)
 {
-    size_t first = 0;
+    int flags = multifd_send_flags(p);
+    size_t first = flags ? 1 : 0;
 
     p->iov[0] = (struct iovec) { p->packet, sizeof(*p->packet) };
-    if (p->zero_copy && p->iovs_num > 1) {
-        if (!qio_channel_writev_all(p->c, p->iov, 1, errp)) {
-            return false;
-        }
-        first = 1;
-    }
-    return qio_channel_writev_full_all(
-        p->c, p->iov + first, p->iovs_num - first, NULL, 0,
-        first ? QIO_CHANNEL_WRITE_FLAG_ZERO_COPY : 0, errp);
+    return (!first || qio_channel_writev_all(p->c, p->iov, 1, errp)) &&
+           qio_channel_writev_full_all(p->c, p->iov + first,
+                                       p->iovs_num - first, NULL, 0, flags,
+                                       errp);
 }
 
 static bool multifd_send_packet(MultiFDSendParams *p, Error **errp)
@@ -314,6 +324,23 @@ static bool multifd_send_check(MultiFDSendParams *p, Error **errp)
     return true;
 }
 
+/*
+ * Guest memory may be read by the peer long after it was sent, when it has been
+ * written again: then that is in the dirty log.  It must not change any more
+ * once the source has nothing to say about it: with a return path it learns
+ * that all was read.  A method's own buffers are used again at once.
+ */
+static bool multifd_send_may_refer(const MultiFDSendParams *p)
+{
+    const MigrationOptions *o = p->ms->options;
+
+    return !p->zero_copy && o->caps[MIGRATION_CAPABILITY_RETURN_PATH] &&
+           o->multifd_compression == MULTIFD_COMPRESSION_NONE &&
+           p->ms->n <= BY_REFERENCE_CHANNELS &&
+           qio_channel_has_feature(p->c,
+                                   QIO_CHANNEL_FEATURE_WRITE_BY_REFERENCE);
+}
+
 static void *multifd_send_thread(void *opaque)
 {
     MultiFDSendParams *p = opaque;
@@ -321,6 +348,7 @@ static void *multifd_send_thread(void *opaque)
     bool ok;
 
     trace_multifd_send_thread_start(p->id);
+    p->by_reference = multifd_send_may_refer(p);
     ok = multifd_send_check(p, &err) && p->ms->ops->send_setup(p, &err);
     if (ok) {
         ok = multifd_send_initial_packet(p, &err);
