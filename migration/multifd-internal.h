@@ -181,6 +181,8 @@ void multifd_send_count(MultiFDSendParams *p, uint64_t bytes);
 
 /* ---- channels of the destination ---- */
 
+typedef struct MultiFDPieces MultiFDPieces;
+
 typedef struct MultiFDRecvParams {
     MultiFDRecv *mr;
     uint8_t id;
@@ -203,6 +205,7 @@ typedef struct MultiFDRecvParams {
     MultiFDPacketDevice device_packet;
     struct iovec *iov;
     uint8_t *scratch; /* a page that nobody reads */
+    MultiFDPieces *pieces; /* of multifd-store.c; NULL: not needed yet */
     void *compress_data;
 } MultiFDRecvParams;
 
@@ -291,6 +294,17 @@ uint32_t multifd_send_run(const MultiFDPages *pages, uint32_t i,
  * refuses more.
  */
 bool multifd_recv_data(MultiFDRecvParams *p, uint8_t *buf, Error **errp);
+
+/* ---- storing pages (multifd-store.c) ---- */
+
+/* Put the next @len bytes of the packet's pages into @buf. */
+typedef bool MultiFDFillFn(MultiFDRecvParams *p, void *opaque, uint8_t *buf,
+                           size_t len, Error **errp);
+/* Store the normal pages of the packet, which @fill gives in their order. */
+bool multifd_recv_store(MultiFDRecvParams *p, MultiFDFillFn *fill,
+                        void *opaque, Error **errp);
+/* Will they be written to a file, rather than put where they belong? */
+bool multifd_recv_wants_write(const MultiFDRecvParams *p);
 
 /* ---- packets (multifd-packet.c) ---- */
 

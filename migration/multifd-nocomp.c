@@ -2,12 +2,6 @@
 /*
  * Pages as they are: written from guest memory and read into guest memory,
  * without a copy in between.
- *
- * The exception is memory with a file behind it that nobody touched yet.
- * There the kernel would have to clear each page before it is read into.  A
- * piece that stays in the CPU's cache is read instead, and written to the
- * file, which makes whole pages of it at once.  Where huge pages are made of
- * memory that gets full, the pages are there, and are read into again.
  */
 #include "qemu/osdep.h"
 #include "migration/multifd-internal.h"
@@ -37,66 +31,21 @@ static bool nocomp_send_prepare(MultiFDSendParams *p, Error **errp)
     return true;
 }
 
-/* Read at once before it is written to a file. */
-#define PIECE_PAGES 32
-
-typedef struct NocompRecv {
-    RAMStore store;
-    uint8_t piece[PIECE_PAGES * TARGET_PAGE_SIZE];
-} NocompRecv;
-
 static bool nocomp_recv_setup(MultiFDRecvParams *p, Error **errp)
 {
     p->iov = g_new(struct iovec, MULTIFD_PAGES_MAX);
-    p->compress_data = g_new0(NocompRecv, 1);
     return true;
 }
 
 static void nocomp_recv_cleanup(MultiFDRecvParams *p)
 {
     g_clear_pointer(&p->iov, g_free);
-    g_clear_pointer(&p->compress_data, g_free);
 }
 
-static bool nocomp_recv_by_write(MultiFDRecvParams *p, Error **errp)
+static bool nocomp_fill(MultiFDRecvParams *p, void *opaque, uint8_t *buf,
+                        size_t len, Error **errp)
 {
-    NocompRecv *nr = p->compress_data;
-    uint32_t n;
-
-    for (uint32_t i = 0; i < p->normal_num; i += n) {
-        n = MIN(p->normal_num - i, PIECE_PAGES);
-        if (!qio_channel_read_all(p->c, nr->piece, n * TARGET_PAGE_SIZE,
-                                  errp)) {
-            return false;
-        }
-        for (uint32_t k = 0; k < n; k++) {
-            if (!ram_store_page(&nr->store, p->block,
-                                p->offset[i + k] / TARGET_PAGE_SIZE,
-                                nr->piece + k * TARGET_PAGE_SIZE, errp)) {
-                return false;
-            }
-        }
-        if (!ram_store_flush(&nr->store, errp)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Is the file to be written, rather than the memory be read into? */
-static bool want_write(const MultiFDRecvParams *p)
-{
-    LoadBlock *lb = p->block;
-    MultiFDRun run;
-
-    multifd_recv_run(p, 0, p->normal_num, &run);
-    if (!run.host || !load_block_by_write(lb) ||
-        !load_block_is_new(lb, run.first, run.n)) {
-        return false;
-    }
-    return !load_block_is_huge(lb, run.first) ||
-           !load_block_is_huge(lb, p->offset[p->normal_num - 1] /
-                                   TARGET_PAGE_SIZE);
+    return qio_channel_read_all(p->c, buf, len, errp);
 }
 
 static bool nocomp_recv(MultiFDRecvParams *p, Error **errp)
@@ -110,9 +59,10 @@ static bool nocomp_recv(MultiFDRecvParams *p, Error **errp)
                    "take %u bytes", p->next_packet_size, p->normal_num, size);
         return false;
     }
-    if (want_write(p)) {
-        return nocomp_recv_by_write(p, errp);
+    if (multifd_recv_wants_write(p)) {
+        return multifd_recv_store(p, nocomp_fill, NULL, errp);
     }
+    /* All at once. */
     for (uint32_t i = 0; i < p->normal_num;) {
         i = multifd_recv_run(p, i, p->normal_num, &run);
         if (run.host) {

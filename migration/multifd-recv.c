@@ -49,6 +49,7 @@ void multifd_recv_free(MultiFDRecv *mr)
     }
     for (unsigned i = 0; i < mr->n; i++) {
         g_clear_object(&mr->params[i].c);
+        g_free(mr->params[i].pieces);
         qemu_sem_destroy(&mr->params[i].sem_sync);
     }
     qemu_sem_destroy(&mr->sem_sync);

@@ -253,8 +253,10 @@ static void zlib_recv_cleanup(MultiFDRecvParams *p)
 }
 
 /* The next @len bytes of what the packet holds. */
-static bool zlib_inflate(z_stream *zs, uint8_t *out, size_t len, Error **errp)
+static bool zlib_fill(MultiFDRecvParams *p, void *opaque, uint8_t *out,
+                      size_t len, Error **errp)
 {
+    z_stream *zs = opaque;
     int ret;
 
     zs->next_out = out;
@@ -294,30 +296,14 @@ static bool zlib_recv_end(z_stream *zs, Error **errp)
 static bool zlib_recv(MultiFDRecvParams *p, Error **errp)
 {
     ZlibData *z = p->compress_data;
-    MultiFDRun run;
 
     if (!multifd_recv_data(p, z->data, errp)) {
         return false;
     }
     z->zs.next_in = z->data;
     z->zs.avail_in = p->next_packet_size;
-    for (uint32_t i = 0; i < p->normal_num;) {
-        i = multifd_recv_run(p, i, p->normal_num, &run);
-        if (run.host) {
-            load_block_populate(p->block, run.first, run.n);
-            if (!zlib_inflate(&z->zs, run.host, run.n * TARGET_PAGE_SIZE,
-                              errp)) {
-                return false;
-            }
-            continue;
-        }
-        while (run.n--) {
-            if (!zlib_inflate(&z->zs, p->scratch, TARGET_PAGE_SIZE, errp)) {
-                return false;
-            }
-        }
-    }
-    return zlib_recv_end(&z->zs, errp);
+    return multifd_recv_store(p, zlib_fill, &z->zs, errp) &&
+           zlib_recv_end(&z->zs, errp);
 }
 
 static const MultiFDMethods zlib_methods = {

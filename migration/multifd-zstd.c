@@ -113,9 +113,11 @@ static void zstd_recv_cleanup(MultiFDRecvParams *p)
 }
 
 /* The next @len bytes of what the packet holds. */
-static bool zstd_decompress(ZstdData *z, ZSTD_inBuffer *in, uint8_t *buf,
-                            size_t len, Error **errp)
+static bool zstd_fill(MultiFDRecvParams *p, void *opaque, uint8_t *buf,
+                      size_t len, Error **errp)
 {
+    ZstdData *z = p->compress_data;
+    ZSTD_inBuffer *in = opaque;
     ZSTD_outBuffer out = { buf, len, 0 };
 
     while (out.pos < out.size) {
@@ -165,29 +167,10 @@ static bool zstd_recv(MultiFDRecvParams *p, Error **errp)
 {
     ZstdData *z = p->compress_data;
     ZSTD_inBuffer in = { z->data, p->next_packet_size, 0 };
-    MultiFDRun run;
 
-    if (!multifd_recv_data(p, z->data, errp)) {
-        return false;
-    }
-    for (uint32_t i = 0; i < p->normal_num;) {
-        i = multifd_recv_run(p, i, p->normal_num, &run);
-        if (run.host) {
-            load_block_populate(p->block, run.first, run.n);
-            if (!zstd_decompress(z, &in, run.host, run.n * TARGET_PAGE_SIZE,
-                                 errp)) {
-                return false;
-            }
-            continue;
-        }
-        while (run.n--) {
-            if (!zstd_decompress(z, &in, p->scratch, TARGET_PAGE_SIZE,
-                                 errp)) {
-                return false;
-            }
-        }
-    }
-    return zstd_recv_end(z, &in, errp);
+    return multifd_recv_data(p, z->data, errp) &&
+           multifd_recv_store(p, zstd_fill, &in, errp) &&
+           zstd_recv_end(z, &in, errp);
 }
 
 static const MultiFDMethods zstd_methods = {
