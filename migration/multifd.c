@@ -325,10 +325,10 @@ static bool multifd_send_check(MultiFDSendParams *p, Error **errp)
 }
 
 /*
- * Guest memory may be read by the peer long after it was sent, when it has been
- * written again: then that is in the dirty log.  It must not change any more
- * once the source has nothing to say about it: with a return path it learns
- * that all was read.  A method's own buffers are used again at once.
+ * May the peer read memory later than it is sent?  Guest memory, yes: what is
+ * written in between is in the dirty log.  But the last of it must have been
+ * read before the guest may run here again, and only with a return path is that
+ * known.  A method's own buffers are used again at once.
  */
 static bool multifd_send_may_refer(const MultiFDSendParams *p)
 {
