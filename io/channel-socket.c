@@ -45,6 +45,7 @@ struct _QIOChannelSocket {
     uint64_t zero_copy_done;
     bool zero_copy_copied; /* the kernel copied one since the last flush */
     SocketSplice splice;   /* the writing thread's */
+    bool spliced;          /* since the last flush */
 };
 
 G_DEFINE_FINAL_TYPE(QIOChannelSocket, qio_channel_socket, QIO_TYPE_CHANNEL)
@@ -372,6 +373,7 @@ static ssize_t socket_writev(QIOChannel *ioc, const struct iovec *iov,
         ret = socket_splice_writev(&sioc->splice, qatomic_read(&sioc->fd), iov,
                                    niov);
         if (ret >= 0) {
+            sioc->spliced = true;
             return ret;
         }
         if (errno != ENOTSUP) {
@@ -507,6 +509,14 @@ static int socket_flush(QIOChannel *ioc, Error **errp)
     QIOChannelSocket *sioc = QIO_CHANNEL_SOCKET(ioc);
     bool copied;
 
+    if (sioc->spliced) {
+        if (!socket_splice_flush(qatomic_read(&sioc->fd), &sioc->wake)) {
+            error_setg(errp, "Unable to wait for the peer to read: the socket "
+                       "was shut down");
+            return -1;
+        }
+        sioc->spliced = false;
+    }
     if (!zero_copy_wait(sioc, sioc->zero_copy_sent, errp)) {
         return -1;
     }

@@ -4,6 +4,12 @@
  * to the socket.
  */
 #include "qemu/osdep.h"
+
+#include <linux/sockios.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
 #include "io/socket-splice.h"
 
 /* What an unprivileged process may ask for; less makes for more calls. */
@@ -75,4 +81,40 @@ ssize_t socket_splice_writev(SocketSplice *s, int fd, const struct iovec *iov,
         return -1;
     }
     return n;
+}
+
+/* Less than a page waits to be read. */
+static bool all_read(int fd)
+{
+    int unread = 0;
+
+    return ioctl(fd, SIOCOUTQ, &unread) < 0 ||
+           unread < (int)TARGET_PAGE_SIZE;
+}
+
+/*
+ * A unix socket can be written to when less than a quarter of its buffer waits
+ * to be read: with the smallest buffer there is, that is less than a page.
+ */
+bool socket_splice_flush(int fd, Wake *wake)
+{
+    int size = 0, smallest = 1;
+    socklen_t len = sizeof(size);
+    bool ok = true;
+
+    if (all_read(fd)) {
+        return true;
+    }
+    getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &len);
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &smallest, sizeof(smallest));
+    while (ok && !all_read(fd)) {
+        ok = wake_poll(wake, fd, POLLOUT, -1);
+        if (ok && !all_read(fd)) {
+            /* It is not what we think: ask again in a millisecond. */
+            wake_poll(wake, -1, 0, 1);
+        }
+    }
+    size /= 2; /* the kernel doubles it again */
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+    return ok;
 }

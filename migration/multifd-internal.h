@@ -131,7 +131,7 @@ typedef struct MultiFDSendParams {
     /* The rest is the thread's own. */
     MultiFDCounters *counters;
     bool zero_copy; /* guest memory is sent in place, until a flush */
-    bool by_reference; /* the same, until the destination has the guest */
+    bool by_reference; /* the same; multifd_send_finish() flushes */
     MultiFDPacket *packet;
     MultiFDPacket *zero_packets; /* those sent at once; NULL: not needed yet */
     MultiFDPacketDevice device_packet;

@@ -326,15 +326,14 @@ static bool multifd_send_check(MultiFDSendParams *p, Error **errp)
 
 /*
  * May the peer read memory later than it is sent?  Guest memory, yes: what is
- * written in between is in the dirty log.  But the last of it must have been
- * read before the guest may run here again, and only with a return path is that
- * known.  A method's own buffers are used again at once.
+ * written in between is in the dirty log, and multifd_send_finish() waits until
+ * the last of it was read.  A method's own buffers are used again at once.
  */
 static bool multifd_send_may_refer(const MultiFDSendParams *p)
 {
     const MigrationOptions *o = p->ms->options;
 
-    return !p->zero_copy && o->caps[MIGRATION_CAPABILITY_RETURN_PATH] &&
+    return !p->zero_copy &&
            o->multifd_compression == MULTIFD_COMPRESSION_NONE &&
            p->ms->n <= BY_REFERENCE_CHANNELS &&
            qio_channel_has_feature(p->c,
@@ -407,6 +406,11 @@ bool multifd_send_finish(MultiFDSend *ms)
         MultiFDSendParams *p = &ms->params[i];
         Error *err = NULL;
 
+        /* The sync has ordered what the channel's thread did. */
+        if (p->by_reference && qio_channel_flush(p->c, &err) < 0) {
+            multifd_send_fail(p, err);
+            return false;
+        }
         if (qatomic_read(&p->closed)) {
             error_setg(&err, "the destination closed the connection");
             multifd_send_fail(p, err);

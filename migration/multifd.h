@@ -71,8 +71,10 @@ void multifd_send_shutdown(MultiFDSend *ms);
 bool multifd_send_setup(MultiFDSend *ms, Error **errp);
 /*
  * Everything was sent and synchronized: from now on the destination may close
- * the channels.  False, after a call of the failure function: it has closed one
- * already, for a reason of which nothing was heard yet.  Migration thread.
+ * the channels, and guest memory may change.  May wait for the destination to
+ * read.  False, after a call of the failure function or a shutdown: it has
+ * closed one already, for a reason of which nothing was heard yet.  Migration
+ * thread.
  */
 bool multifd_send_finish(MultiFDSend *ms);
 /*

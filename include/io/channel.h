@@ -38,8 +38,8 @@ typedef enum QIOChannelShutdown {
 
 #define QIO_CHANNEL_WRITE_FLAG_ZERO_COPY 1 /* buffers stay until flush() */
 /*
- * A hint: buffers are not copied, so the peer may read what they hold later.
- * Nothing but what the peer says tells when it has read them.
+ * A hint: buffers need not be copied; what the peer reads is what they hold by
+ * then.  flush() waits until it has read them.
  */
 #define QIO_CHANNEL_WRITE_FLAG_BY_REFERENCE 2
 #define QIO_CHANNEL_READ_FLAG_MSG_PEEK 1   /* leave the bytes in the channel */

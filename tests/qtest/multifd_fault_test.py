@@ -14,6 +14,7 @@ Usage: multifd_fault_test.py BINARY GUEST-IMAGE [--seed N] [--certs TOOL]
 
 import os
 import random
+import signal
 import socket
 import sys
 import time
@@ -642,6 +643,39 @@ def test_devices_stall(bench, end):
     move_on(bench, src, 2)
 
 
+def test_not_read(bench, end, pages):
+    """The destination stands still when the source has stopped its guest and
+    sends the last pages, few or many: it waits, and can be ended."""
+    src = bench.start()
+    src.cmd("stop")
+    src.set_capability("pause-before-switchover")
+    dst = bench.destination(src, 2)
+    bench.let_go(src)
+    src.set_parameters(zero_page_detection="none")
+    connect(bench, src, dst, "unix")
+    src.wait_migration("pre-switchover")
+    # What was there, but dirty now.
+    src.qtest.write(1 << 20, src.qtest.read(1 << 20, pages * 4096))
+    time.sleep(0.2)  # it has nearly always read the rest by then
+    dst.process.send_signal(signal.SIGSTOP)
+    src.cmd("migrate-continue", {"state": "pre-switchover"})
+    time.sleep(0.3)
+    if src.migration_status() != "device":
+        raise VMError(f"{src.name} is in state {src.migration_status()}")
+    if end == "cancel":
+        src.cmd("migrate_cancel")
+        src.wait_migration("cancelled")
+    else:
+        yank(src)
+        src.wait_migration("failed")
+    src.cmd("cont")
+    dst.process.send_signal(signal.SIGCONT)
+    bench.destination_failed(dst)
+    src.set_capability("pause-before-switchover", False)
+    bench.check_runs(src)
+    move_on(bench, src, 2)
+
+
 def cases(suite, run):
     for channels in (1, 2, 8, 255):
         suite.add(f"cancel/{channels}", run, test_cancel, channels)
@@ -662,6 +696,10 @@ def cases(suite, run):
         suite.add(f"source-dies/{channels}", run, test_source_dies, channels)
     for side in ("source", "destination"):
         suite.add(f"sigterm/{side}", run, test_sigterm, side)
+    for end in ("cancel", "yank"):
+        for pages in (30, 600):
+            suite.add(f"not-read/{end}/{pages}", run, test_not_read, end,
+                      pages)
     for end in ("yank", "sigterm"):
         suite.add(f"devices-stall/{end}", run, test_devices_stall, end)
     for fn in (test_return_path, test_refused, test_closed_at_once,

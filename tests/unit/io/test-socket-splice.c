@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 #include "io-test.h"
+#include "qemu/atomic.h"
 
 #define BIG (5 * 1024 * 1024 + 2)
 #define FLAG QIO_CHANNEL_WRITE_FLAG_BY_REFERENCE
@@ -126,6 +127,63 @@ static void test_refers(void)
     pair_free(&p);
 }
 
+typedef struct Flush {
+    QIOChannel *ioc;
+    int ret;
+    bool done; /* atomic */
+    Error *err;
+    QemuThread thread;
+} Flush;
+
+static void *flush_thread(void *opaque)
+{
+    Flush *f = opaque;
+
+    f->ret = qio_channel_flush(f->ioc, &f->err);
+    qatomic_store_release(&f->done, true);
+    return NULL;
+}
+
+/* A flush waits until the peer has read everything, or a shutdown. */
+static void test_flush(gconstpointer opaque)
+{
+    bool shut = GPOINTER_TO_INT(opaque);
+    g_autofree uint8_t *data = g_malloc0(65536);
+    g_autofree uint8_t *got = g_malloc(65536);
+    struct iovec iov = { data, 65536 };
+    Flush f = { 0 };
+    Error *err = NULL;
+    Pair p;
+
+    if (!pair_new(&p)) {
+        return;
+    }
+    f.ioc = p.out;
+    g_assert_cmpint(qio_channel_flush(p.out, &err), ==, 0);
+    g_assert_cmpint(qio_channel_writev_full(p.out, &iov, 1, NULL, 0, FLAG,
+                                            &err), ==, 65536);
+    qemu_thread_create(&f.thread, "flush", flush_thread, &f);
+    io_test_let_block();
+    g_assert_true(qio_channel_read_all(p.in, got, 32768, &err));
+    io_test_let_block();
+    g_assert_false(qatomic_load_acquire(&f.done));
+    if (shut) {
+        g_assert_true(qio_channel_shutdown(p.out, QIO_CHANNEL_SHUTDOWN_BOTH,
+                                           NULL));
+        qemu_thread_join(&f.thread);
+        g_assert_cmpint(f.ret, ==, -1);
+        io_test_error(f.err, "Unable to wait for the peer to read: the socket "
+                             "was shut down");
+    } else {
+        g_assert_true(qio_channel_read_all(p.in, got, 32768, &err));
+        qemu_thread_join(&f.thread);
+        io_test_ok(f.err);
+        g_assert_cmpint(f.ret, ==, 0);
+        exchange(&p); /* with its buffer as it was */
+    }
+    pair_free(&p);
+}
+
 /* Nobody reads; it is ended from here, or the peer goes away. */
 static void test_ended(gconstpointer opaque)
 {
@@ -210,6 +268,10 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/socket-splice/content", test_content);
     g_test_add_func("/socket-splice/refers", test_refers);
+    g_test_add_data_func("/socket-splice/flush", GINT_TO_POINTER(0),
+                         test_flush);
+    g_test_add_data_func("/socket-splice/flush-shutdown", GINT_TO_POINTER(1),
+                         test_flush);
     g_test_add_data_func("/socket-splice/shutdown", GINT_TO_POINTER(0),
                          test_ended);
     g_test_add_data_func("/socket-splice/peer-closes", GINT_TO_POINTER(1),
