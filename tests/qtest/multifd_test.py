@@ -15,6 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 sys.path.insert(0, os.path.dirname(__file__))
 from lib.vm import VMError, require_accel  # noqa: E402
 from lib import tap  # noqa: E402
+from lib.multifd import equal_soon  # noqa: E402
 from migration_test import (FAST, SLOW, Bench, and_again,  # noqa: E402
                             cancelled, connect, expect_error,
                             finish)
@@ -135,12 +136,11 @@ def test_seen(bench):
     src.set_parameters(max_bandwidth=SLOW)
     connect(bench, src, dst, "tcp")
     src.wait_migration("active")
-    want = {f"mig/src/send_{i}" for i in range(3)}
-    if not want <= thread_names(src):
-        raise VMError(f"threads of the source: {thread_names(src)}")
-    want = {f"mig/dst/recv_{i}" for i in range(3)}
-    if not want <= thread_names(dst):
-        raise VMError(f"threads of the destination: {thread_names(dst)}")
+    for vm, name in ((src, "mig/src/send"), (dst, "mig/dst/recv")):
+        # The destination begins when all connections have come.
+        equal_soon(f"threads of {vm.name}", {f"{name}_{i}" for i in range(3)},
+                   lambda vm=vm, name=name: {
+                       t for t in thread_names(vm) if t.startswith(name)})
     src.set_parameters(max_bandwidth=FAST)
     finish(bench, src, dst, paused=False)
     for vm in (src, dst):
